@@ -1,0 +1,1 @@
+"""The small, real machine learning system that the book takes apart, one module a room."""
