@@ -122,9 +122,9 @@ def bench() -> None:
 def locks(*options: str) -> None:
     """Pin the requirements anew after pyproject.toml has changed; needs uv (UPGRADE=1: newer ones)."""
     need_uv("Pinning")
-    for lock in LOCKS:
-        say(f"Pinning {lock}.")
-        call([*lock_command(ROOT / lock), "--quiet", *options])
+    for lock in locks_in_order():
+        say(f"Pinning {lock.relative_to(ROOT)}.")
+        call([*lock_command(lock), "--quiet", *options])
 
 
 # ---------------------------------------------------------------------------------------------- deeper lanes
@@ -196,7 +196,7 @@ def environment(layer: str, folder: Path = VENV, base: str = sys.executable) -> 
         say(f"Creating {folder.relative_to(ROOT)} with {base}.")
         create(folder, base)
     say(f"Installing {requirements}; the first time, this downloads packages.")
-    install(python, "--require-hashes", "-r", requirements)
+    install(python, "-r", requirements)
     if LAYERS[layer]:
         install(python, "--no-deps", "-e", ".")
     stamp(layer, folder).write_text(digest(layer, folder), encoding="utf-8")
@@ -273,7 +273,12 @@ def find_python(version: str) -> "str | None":
 
 # ---------------------------------------------------------------------------------------------- locks
 
-LOCKS = ("requirements/test.txt", "requirements/book.txt", "requirements/site.txt", "binder/requirements.txt")
+
+def locks_in_order() -> "list[Path]":
+    """The one for the tests first: the others are constrained by it, and Binder's by that of the book."""
+    folder = ROOT / "requirements"
+    others = sorted(set(folder.glob("*.txt")) - {folder / "test.txt"})
+    return [folder / "test.txt", *others, ROOT / "binder" / "requirements.txt"]
 
 
 def lock_command(lock: Path) -> "list[str]":
