@@ -1,0 +1,42 @@
+"""Make `pytest --nbval chapters/NAME.ipynb` strict about pictures too, in the environment of every run.
+
+nbval leaves PNG outputs out of its comparison. Here each picture is compared by its pixels, unless
+MLBOOK_PIXELS=0 says that this is not the locked set of libraries (another matplotlib draws differently;
+what the picture says, its alternative text, is still compared).
+"""
+
+from __future__ import annotations
+
+import os
+
+import nbval.plugin as nbval
+from nbformat import NotebookNode
+from notebooks import ENVIRONMENT, PNG, picture_digest
+
+os.environ.update(ENVIRONMENT)  # the kernels inherit it
+
+
+def _by_pixels(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs, each picture replaced by the digest of its pixels."""
+    digested = []
+    for output in outputs:
+        if PNG in output.get("data", {}):
+            data = {**output["data"], PNG: picture_digest("".join(output["data"][PNG]))}
+            output = NotebookNode({**output, "data": data})
+        digested.append(output)
+    return digested
+
+
+if os.environ.get("MLBOOK_PIXELS", "1") != "0":
+    _nbval_init = nbval.IPyNbFile.__init__
+    _nbval_compare = nbval.IPyNbCell.compare_outputs
+
+    def _init(self, *args, **kwargs):
+        _nbval_init(self, *args, **kwargs)
+        self.skip_compare = tuple(key for key in self.skip_compare if key != PNG)
+
+    def _compare(self, test, ref, skip_compare=None):
+        return _nbval_compare(self, _by_pixels(test), _by_pixels(ref), skip_compare)
+
+    nbval.IPyNbFile.__init__ = _init
+    nbval.IPyNbCell.compare_outputs = _compare

@@ -1,0 +1,89 @@
+"""The running system: the arrival of flights out of New York, predicted two hours before departure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from mlbook.features import trailing_mean
+
+DECISION_LEAD = timedelta(hours=2)
+LATE_MINUTES = 15
+HOME_ZONE = "America/New_York"
+
+SCHEDULE = ["minute_of_day", "day_of_week", "distance"]
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+AIRPORT = ["airport_delay", "carrier_delay"]
+
+_WEATHER_MAX_AGE = timedelta(hours=3)
+_RECENT = timedelta(hours=3)
+
+
+def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """What was known two hours before each departure, beside what then happened.
+
+    Parameters
+    ----------
+    flights, weather
+        The snapshots of these names.
+
+    Returns
+    -------
+    DataFrame
+        One row a flight that arrived where it was going (cancelled and diverted flights have no arrival
+        delay), in order of departure, under its label in the index of `flights`:
+
+        - `departs`, `decided`: scheduled departure and moment of prediction (UTC); `date`: local day
+        - `carrier`, `origin`, `dest`, and `SCHEDULE`: local minute of day (0-1439), day of week
+          (0 is Monday), distance (miles)
+        - `WEATHER` at the origin, as last observed before the decision and at most three hours old
+          (units as in the snapshot)
+        - `AIRPORT`: mean departure delay (minutes) of the flights that left this airport, and of those of
+          the same carrier, in the three hours before the decision; NaN if none did
+        - `arr_delay` (minutes) and `late` (more than 15 minutes): the labels
+    """
+    table = _with_decision(flights)
+    table["airport_delay"] = _recent_delay(table, ["origin"])
+    table["carrier_delay"] = _recent_delay(table, ["origin", "carrier"])
+    table = _with_weather(table, weather)
+    arrived = table[table["arr_delay"].notna()]
+    arrived = arrived.assign(late=arrived["arr_delay"] > LATE_MINUTES)
+    names = ["departs", "decided", "date", "carrier", "origin", "dest"]
+    return arrived[[*names, *SCHEDULE, *WEATHER, *AIRPORT, "arr_delay", "late"]]
+
+
+def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
+    """Flights in order of departure, with the moments in UTC and the local calendar."""
+    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    local = departs.dt.tz_convert(HOME_ZONE)
+    table = flights.assign(
+        departs=departs,
+        decided=departs - DECISION_LEAD,
+        left=departs + pd.to_timedelta(flights["dep_delay"], unit="min"),
+        date=local.dt.tz_localize(None).dt.normalize(),
+        minute_of_day=local.dt.hour * 60 + local.dt.minute,
+        day_of_week=local.dt.day_of_week,
+    )
+    return table.sort_values(["departs", "carrier", "flight"], kind="stable")
+
+
+def _recent_delay(table: pd.DataFrame, by: list[str]) -> pd.Series:
+    return trailing_mean(
+        table, table, by=by, at_time="decided", known_at="left", value="dep_delay", window=_RECENT
+    )
+
+
+def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """The last observation strictly before the decision: an as-of join, never the future."""
+    observed = weather[["origin", "time_hour", *WEATHER]].sort_values("time_hour")
+    joined = pd.merge_asof(
+        table,
+        observed.rename(columns={"time_hour": "observed"}),
+        left_on="decided",
+        right_on="observed",
+        by="origin",
+        tolerance=_WEATHER_MAX_AGE,
+        allow_exact_matches=False,
+    )
+    return joined.set_index(table.index)

@@ -1,0 +1,21 @@
+"""Evidence: intervals, findings, and figures, the three things a chapter shows.
+
+Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
+"""
+
+from mlbook.evidence.figures import COLORS, Figure, show
+from mlbook.evidence.findings import Check, Finding, claims
+from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
+
+__all__ = [
+    "COLORS",
+    "Check",
+    "Figure",
+    "Finding",
+    "Interval",
+    "claims",
+    "mean_interval",
+    "ratio_interval",
+    "repeats_interval",
+    "show",
+]

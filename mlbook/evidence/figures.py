@@ -1,0 +1,70 @@
+"""Figures that say what they show, to people who do not see them and to the test that compares them.
+
+`show` sets the alternative text. It travels with the picture in the output's metadata (where JupyterLab
+and the site look for it), and it is the picture's plain-text form, which the tests compare.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure as Canvas
+
+# The same color means the same thing in every chapter (from Okabe and Ito's palette, which stays
+# apart for the common forms of color blindness). Never color alone: label the line as well.
+COLORS = {
+    "rule": "#8a8a8a",
+    "simple": "#0072b2",
+    "sophisticated": "#d55e00",
+    "train": "#56b4e9",
+    "validation": "#e69f00",
+    "test": "#009e73",
+    "honest": "#0072b2",
+    "leaky": "#cc79a7",
+    "before": "#8a8a8a",
+    "after": "#0072b2",
+}
+MIN_WORDS, MAX_WORDS = 20, 60
+_CSS_DPI = 96
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A rendered picture (PNG bytes), its alternative text, and its width on the page (CSS pixels)."""
+
+    png: bytes
+    alt: str
+    width: int
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        png = base64.b64encode(self.png).decode("ascii")
+        return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt, "width": self.width}}
+
+
+def show(figure: Canvas, alt: str) -> Figure:
+    """Render and close a matplotlib figure; end a cell with it.
+
+    `alt` says in 20 to 60 words what the figure is, its trend, and its key values; compute the values
+    from the data that was drawn.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is shorter or longer than that.
+    """
+    words = len(alt.split())
+    if not MIN_WORDS <= words <= MAX_WORDS:
+        raise ValueError(f"the alternative text has {words} words; it needs {MIN_WORDS} to {MAX_WORDS}: {alt!r}")
+    buffer = io.BytesIO()
+    # Without the Software tag the bytes do not name the version of matplotlib that wrote them.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    width = round(figure.get_figwidth() * _CSS_DPI)
+    plt.close(figure)
+    return Figure(buffer.getvalue(), " ".join(alt.split()), width)

@@ -1,0 +1,113 @@
+"""95 % intervals over what varies in deployment: days, users, sales, or the seeds of a simulation.
+
+Rows of one day are not independent: a storm delays all of them. Resampling rows would pretend that
+they are, and print intervals several times too narrow. So whole groups are resampled (the cluster
+bootstrap: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+DRAWS = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval, in the unit of the values it came from.
+
+    `over` says what the interval is over, in words: "61 days", "5 seeds".
+    """
+
+    estimate: float
+    low: float
+    high: float
+    over: str
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.estimate <= self.high:
+            raise ValueError(
+                f"an interval must contain its estimate: {self.low} <= {self.estimate} <= {self.high} is false"
+            )
+
+    def scaled(self, factor: float) -> Interval:
+        """The same interval in another unit, say percent instead of fractions (`factor` > 0)."""
+        if not factor > 0:
+            raise ValueError(f"factor must be positive, got {factor}")
+        return Interval(self.estimate * factor, self.low * factor, self.high * factor, self.over)
+
+
+def mean_interval(values: ArrayLike, groups: ArrayLike, group_name: str = "days") -> Interval:
+    """The mean of `values` (n,), with whole `groups` (n,) resampled.
+
+    For the difference of two models on the same rows, pass the difference of their errors: the
+    pairing removes what makes a row hard for both.
+    """
+    values = np.asarray(values, dtype=float)
+    return ratio_interval(values, np.ones(len(values)), groups, group_name)
+
+
+def ratio_interval(
+    numerator: ArrayLike, denominator: ArrayLike, groups: ArrayLike, group_name: str = "days"
+) -> Interval:
+    """`sum(numerator) / sum(denominator)`, all of shape (n,), with whole `groups` (n,) resampled.
+
+    Shares and relative changes are ratios of sums: late flights caught / late flights; the error of
+    one model / the error of another. The seed of the resampling is fixed.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a value is missing, there are fewer than ten groups, or the denominator of
+        a resample sums to zero.
+    """
+    top, bottom = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
+    codes, labels = pd.factorize(np.asarray(groups))
+    if not len(top) == len(bottom) == len(codes):
+        raise ValueError(f"{len(top)} numerators, {len(bottom)} denominators, and {len(codes)} groups: lengths differ")
+    if (codes < 0).any() or np.isnan(top).any() or np.isnan(bottom).any():
+        raise ValueError("a value or a group is missing; drop those rows first, and say how many")
+    if len(labels) < 10:
+        raise ValueError(f"{len(labels)} {group_name} are too few for a bootstrap: it needs at least 10")
+    tops = np.bincount(codes, weights=top)
+    bottoms = np.bincount(codes, weights=bottom)
+    draws = _draws(len(labels))
+    drawn_bottoms = draws @ bottoms
+    if (drawn_bottoms == 0).any() or bottoms.sum() == 0:
+        raise ValueError(f"the denominator sums to zero in a resample of the {group_name}")
+    low, high = np.quantile(draws @ tops / drawn_bottoms, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    estimate = float(tops.sum() / bottoms.sum())
+    return Interval(
+        estimate, min(float(low), estimate), max(float(high), estimate), f"{len(labels)} {group_name}"
+    )
+
+
+def repeats_interval(values: Sequence[float] | ArrayLike, repeat_name: str = "seeds") -> Interval:
+    """The mean of independent repeats (k,) with Student's t interval, for seeds and simulations.
+
+    Raises
+    ------
+    ValueError
+        With fewer than three repeats or a missing value.
+    """
+    repeats = np.asarray(values, dtype=float)
+    if len(repeats) < 3:
+        raise ValueError(f"{len(repeats)} {repeat_name} are too few for an interval: it needs at least 3")
+    if np.isnan(repeats).any():
+        raise ValueError(f"a value of the {repeat_name} is missing")
+    half = stats.t.ppf((1 + LEVEL) / 2, len(repeats) - 1) * repeats.std(ddof=1) / np.sqrt(len(repeats))
+    mean = float(repeats.mean())
+    return Interval(mean, mean - float(half), mean + float(half), f"{len(repeats)} {repeat_name}")
+
+
+def _draws(groups: int) -> NDArray[np.float64]:
+    """How often each group is drawn in each resample: (DRAWS, groups)."""
+    rng = np.random.default_rng(0)
+    return rng.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS).astype(float)
