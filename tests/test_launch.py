@@ -1,0 +1,89 @@
+"""A Binder launch: what it installs, and that the chapters run there as they are stored."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import env
+import launch_check
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+NO_INDEX = {
+    "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
+    "UV_HTTP_RETRIES": "0",
+    "UV_NO_CACHE": "1",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_FIND_LINKS": "",
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_RETRIES": "1",
+}
+
+
+def code_cell(source: str, printed: str) -> NotebookNode:
+    stream = nbformat.v4.new_output("stream", name="stdout", text=printed)
+    return nbformat.v4.new_code_cell(source, outputs=[stream])
+
+
+def test_binder_installs_the_pinned_libraries_and_mlbook_from_the_root_of_the_repository() -> None:
+    recipe = launch_check.recipe()
+    assert recipe.python in env.SUPPORTED
+    assert recipe.pip_steps == [["install", "--no-cache-dir", "-r", "binder/requirements.txt"]]
+    assert "-e ." in (env.ROOT / "binder" / "requirements.txt").read_text().splitlines()
+
+
+def test_binder_keeps_the_jupyter_of_its_base_image() -> None:
+    pinned = (env.ROOT / "binder" / "requirements.txt").read_text()
+    assert not [name for name in launch_check.BASE_PACKAGES if f"{name.replace('_', '-')}==" in pinned]
+
+
+def test_the_chapters_print_on_binder_what_is_stored() -> None:
+    assert launch_check.chapters()
+    try:
+        differences = launch_check.check()
+    except launch_check.OfflineError as error:
+        pytest.skip(f"a launch cannot be rehearsed: {error}")
+    assert differences == []
+
+
+def test_an_output_that_differs_is_named_by_its_cell() -> None:
+    cell = code_cell("print(1)\nprint(2)", "1\n2\n")
+    same, other = launch_check.comparable_outputs(cell), [("stdout", "1\n3\n")]
+    assert launch_check.differences([(cell, same)]) == []
+    [line] = launch_check.differences([(cell, same), (cell, other)])
+    assert line == "cell 2 (print(1)): stored [('stdout', '1\\n2\\n')], on Binder [('stdout', '1\\n3\\n')]"
+
+
+def test_pieces_of_one_stream_are_one_output() -> None:
+    outputs: list[NotebookNode] = []
+    for name, text in [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]:
+        launch_check.add_stream(outputs, nbformat.v4.new_output("stream", name=name, text=text))
+    assert [(output.name, output.text) for output in outputs] == [("stdout", "ab"), ("stderr", "c"), ("stdout", "d")]
+
+
+def test_a_launch_works_on_what_a_clone_would_hold(tmp_path: Path) -> None:
+    copy = launch_check.copy_of_repository(tmp_path / "copy")
+    assert (copy / "binder" / "requirements.txt").exists()
+    assert not (copy / ".venv").exists()
+    assert not (copy / "_build").exists()
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_missing_network_is_told_from_a_broken_specification(
+    installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installer == "uv" and not env.uv():
+        pytest.skip("uv is not installed here")
+    if installer == "pip":
+        monkeypatch.setenv("PATH", "")
+    env.create(tmp_path / "env", sys.executable)
+    python = tmp_path / "env" / "bin" / "python"
+    with pytest.raises(RuntimeError, match=r"pip install -r no-such-file\.txt failed"):
+        launch_check.pip(python, ["install", "-r", "no-such-file.txt"], tmp_path)
+    for name, value in NO_INDEX.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(launch_check.OfflineError):
+        launch_check.pip(python, ["install", "--no-cache-dir", "alabaster==0.7.16"], tmp_path)
