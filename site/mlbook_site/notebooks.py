@@ -1,0 +1,119 @@
+"""How cells and their stored outputs are rendered: figures with their alternative text, findings as blocks."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import myst_nb.sphinx_
+from docutils import nodes
+from myst_nb.core.render import MimeData, NbElementRenderer
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+from mlbook_site import inputs
+
+_PROMPTS = {
+    "all": ("Show the solution", "Hide the solution"),
+    "input": ("Show the code", "Hide the code"),
+}
+
+
+class BookRenderer(NbElementRenderer):
+    """MyST-NB's renderer, which also reads the metadata that the book's helpers put on their outputs."""
+
+    def render_image(self, data: MimeData) -> list[nodes.Element]:
+        """An image with the alternative text of its output; one without is a warning, so the build fails."""
+        images = super().render_image(data)
+        alt = data.output_metadata.get(data.mime_type, {}).get("alt", "").strip()
+        if not alt:
+            message = f"the figure of cell {data.cell_index} has no alternative text: show it with mlbook's helper"
+            self.logger.warning(message, subtype="image", line=data.line)
+        for image in images:
+            image["alt"] = alt
+        return images
+
+    def render_markdown(self, data: MimeData) -> list[nodes.Element]:
+        """A finding becomes a block with an anchor; other Markdown is rendered as usual."""
+        if "finding" not in data.output_metadata:
+            return super().render_markdown(data)
+        return [self._finding(data.output_metadata["finding"])]
+
+    def _finding(self, finding: dict[str, Any]) -> nodes.Element:
+        document, env = self.renderer.document, self.renderer.sphinx_env
+        root = Path(env.srcdir)
+        env.note_dependency(str(root / inputs.CLAIMS))
+        claim = next(c["text"] for c in inputs.claims(root) if c["id"] == finding["claim"])
+        anchor = inputs.finding_anchor(finding["claim"], document.attributes.setdefault("finding_anchors", set()))
+        block = nodes.container(ids=[anchor], classes=["finding", verdict_class(finding["verdict"])])
+        document.note_explicit_target(block, block)
+        block += nodes.raw("", _finding_html(finding, claim, anchor), format="html")
+        return block
+
+
+def verdict_class(verdict: str) -> str:
+    """The CSS class of a verdict: "holds in part" is styled by .holds-in-part."""
+    return verdict.replace(" ", "-")
+
+
+def _finding_html(finding: dict[str, Any], text: str, anchor: str) -> str:
+    checks = "".join(
+        f"<tr><td>{escape(c['statement'])}</td><td>{escape(c['effect'])}</td><td>{escape(c['over'])}</td>"
+        f"<td>{'yes' if c['supported'] else 'no'}</td></tr>"
+        for c in finding["checks"]
+    )
+    claim = escape(finding["claim"])
+    verdict = escape(finding["verdict"])
+    note = f'<p class="finding-note">{escape(finding["note"])}</p>' if finding["note"] else ""
+    return (
+        f'<p class="finding-head"><span class="verdict {verdict_class(verdict)}">{verdict}</span> '
+        f'<span class="finding-name">Finding <code>{claim}</code></span>'
+        f'<a class="headerlink" href="#{anchor}" title="Link to this finding">#</a></p>'
+        f'<p class="finding-claim">{escape(text)}.</p>'
+        f'<div class="table-scroll" tabindex="0" role="group" aria-label="Evidence for {claim}"><table>'
+        "<thead><tr><th>What the claim needs</th><th>Effect [95 % interval]</th><th>Over</th><th>Supported</th></tr>"
+        f"</thead><tbody>{checks}</tbody></table></div>"
+        f'{note}<p class="finding-source">{escape(finding["source"])}</p>'
+    )
+
+
+def _name_prompts(app: Sphinx, doctree: nodes.document) -> None:
+    """Say what is behind a folded cell: a solution, or code that would distract."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("hide_mode") in _PROMPTS:
+            cell["prompt_show"], cell["prompt_hide"] = _PROMPTS[cell["hide_mode"]]
+
+
+def _mark_callouts(app: Sphinx, doctree: nodes.document) -> None:
+    """A block quote that opens with a bold title is a callout; the title becomes a class of its own."""
+    for quote in list(doctree.findall(nodes.block_quote)):
+        title = next((node for node in quote[0].children if node.astext()), None)
+        if isinstance(title, nodes.strong):
+            title["classes"].append("callout-title")
+            callout = nodes.container("", *quote.children, classes=["callout", nodes.make_id(title.astext())])
+            quote.replace_self(callout)
+
+
+def _visit_fold(translator: HTML5Translator, node: HideCodeCellNode) -> None:
+    # MyST-NB names every fold "Toggle hidden content" to screen readers; the visible prompt says more.
+    translator.body.append(
+        f'<details class="hide {escape(" ".join(node["classes"]))}"><summary>'
+        f'<span class="collapsed">{escape(node["prompt_show"])}</span>'
+        f'<span class="expanded">{escape(node["prompt_hide"])}</span></summary>\n'
+    )
+
+
+def _depart_fold(translator: HTML5Translator, node: HideCodeCellNode) -> None:
+    translator.body.append("</details>\n")
+
+
+def setup(app: Sphinx) -> None:
+    """Put the book's renderer in place of MyST-NB's own."""
+    # MyST-NB looks renderers up among the entry points of installed packages; this extension is not installed.
+    myst_nb.sphinx_.load_renderer = lambda name: BookRenderer
+    app.setup_extension("myst_nb")
+    app.add_node(HideCodeCellNode, override=True, html=(_visit_fold, _depart_fold))
+    app.connect("doctree-read", _name_prompts)
+    app.connect("doctree-read", _mark_callouts)
