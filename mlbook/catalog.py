@@ -157,9 +157,7 @@ def _choose(snapshot: Snapshot, columns: Sequence[str] | None) -> list[Column]:
     by_name = {column.name: column for column in snapshot.columns}
     for name in columns or ():
         if name not in by_name:
-            raise ValueError(
-                f"snapshot {snapshot.name!r} has no column {name!r}. {_suggest(name, list(by_name))}"
-            )
+            raise ValueError(f"snapshot {snapshot.name!r} has no column {name!r}. {_suggest(name, list(by_name))}")
     return [by_name[name] for name in (by_name if columns is None else columns)]
 
 

@@ -121,9 +121,10 @@ def with_facts(catalog: str, name: str, facts: dict[str, Any]) -> str:
 
 
 def compare(entry: dict[str, Any], facts: dict[str, Any]) -> str:
-    if facts["sha256"] == entry["sha256"]:
-        return "identical"
-    return "same content" if facts["fingerprint"] == entry["fingerprint"] else "DIFFERENT"
+    """Whether a rebuilt file is the one that the catalog describes."""
+    if facts["fingerprint"] != entry["fingerprint"]:
+        return "DIFFERENT"
+    return "identical" if facts["sha256"] == entry["sha256"] else "same content"
 
 
 def main(arguments: list[str] | None = None) -> int:
