@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 import shutil
@@ -151,7 +152,8 @@ def last_words_are_a_refusal(output: str) -> bool:
 
 
 def test_make_says_when_there_is_no_python() -> None:
-    done = subprocess.run(["make", "site", "PYTHON=no-such-python"], cwd=ROOT, capture_output=True, text=True)
+    command = ["make", "--no-print-directory", "site", "PYTHON=no-such-python"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout.strip() == "There is no no-such-python here: install Python 3.11, 3.12 or 3.13."
 
@@ -369,6 +371,8 @@ def test_a_lock_says_how_it_was_made(lock: Path) -> None:
     command = env.lock_command(lock)
     assert command[:3] == ["uv", "pip", "compile"]
     assert command[command.index("-o") + 1] == lock.relative_to(ROOT).as_posix()
+    groups = {after for option, after in itertools.pairwise(command) if option == "--group"}
+    assert groups <= set(pyproject()["dependency-groups"])
 
 
 @pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda lock: lock.name)

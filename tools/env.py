@@ -142,15 +142,16 @@ def test_python(version: str) -> None:
 
 @command
 def test_floor() -> None:
-    """Run the tests and chapters on the oldest versions that pyproject.toml allows (needs uv)."""
-    python = unlocked("floor", "--resolution", "lowest-direct")
+    """Run the tests and chapters on the oldest libraries that pyproject.toml allows (needs uv)."""
+    python = other_versions("floor", ["--resolution", "lowest-direct"], ["-e", ".[notebooks]"])
     report([tests_step(python), chapters_step(python, MLBOOK_PIXELS="0")])
 
 
 @command
 def test_newest() -> None:
-    """Run the tests and chapters on the newest versions there are (needs uv)."""
-    python = unlocked("newest", "--upgrade")
+    """Run the tests and chapters on the newest versions of everything (needs uv)."""
+    everything = ["-e", ".[notebooks]", "--group", "site", "--group", "test"]
+    python = other_versions("newest", ["--no-config"], everything)  # its constraints are for the locks
     report([tests_step(python), chapters_step(python, MLBOOK_PIXELS="0")])
 
 
@@ -238,16 +239,13 @@ def install(python: Path, *what: str) -> None:
         )
 
 
-def unlocked(name: str, *resolution: str) -> Path:
-    """The Python of an environment whose versions pyproject.toml alone decides, resolved anew each time."""
+def other_versions(name: str, resolution: "list[str]", what: "list[str]") -> Path:
+    """The Python of a fresh environment: the pinned one, but for these requirements resolved in another way."""
     need_uv("Resolving other versions")
     folder = BUILD / "envs" / name
-    create(folder, sys.executable)
-    python = folder / "bin" / "python"
-    groups = ["--extra", "notebooks", "--group", "site", "--group", "test"]
-    install(python, *resolution, "-r", "pyproject.toml", *groups)
-    install(python, "--no-deps", "-e", ".")
-    call([uv(), "pip", "list", "--python", python])
+    shutil.rmtree(str(folder), ignore_errors=True)
+    python = environment("test", folder)
+    install(python, "--upgrade", *resolution, *what)
     return python
 
 

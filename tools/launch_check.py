@@ -74,9 +74,7 @@ def recipe(repository: Path = env.ROOT) -> Recipe:
     lock = (conda / f"environment.py-{python}-linux-64.lock").read_text(encoding="utf-8")
     locked = dict(re.findall(r"/([a-z_]+)-(\d[^-]*)-[^/]*$", lock, re.MULTILINE))
     steps = re.findall(r"RUN \$\{KERNEL_PYTHON_PREFIX\}/bin/pip (.*)", dockerfile)
-    return Recipe(
-        python, {name: locked[name] for name in BASE_PACKAGES}, [shlex.split(step) for step in steps]
-    )
+    return Recipe(python, {name: locked[name] for name in BASE_PACKAGES}, [shlex.split(step) for step in steps])
 
 
 def build(launch: Recipe, folder: Path = FOLDER) -> tuple[Path, Path]:
@@ -146,9 +144,7 @@ class Server:
         wanted = {"path": path, "type": "notebook", "name": path, "kernel": kernel}
         session = json.loads(self.request("/api/sessions", wanted))
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels"
-        connection = websocket.create_connection(
-            channels, header=[f"Authorization: {self.authorization}"], timeout=300
-        )
+        connection = websocket.create_connection(channels, header=[f"Authorization: {self.authorization}"], timeout=300)
         try:
             return [(cell, execute(connection, cell)) for cell in notebook.cells if cell.cell_type == "code"]
         finally:
