@@ -70,8 +70,7 @@ def findings(notebook: Path) -> list[Finding]:
     ]
     seen: set[str] = set()
     return [
-        Finding(notebook.stem, finding_anchor(r["claim"], seen), r["claim"], r["verdict"], r["checks"])
-        for r in records
+        Finding(notebook.stem, finding_anchor(r["claim"], seen), r["claim"], r["verdict"], r["checks"]) for r in records
     ]
 
 

@@ -32,7 +32,7 @@ def _collect_definitions(app: Sphinx, doctree: nodes.document) -> None:
         for item in glossary.findall(nodes.definition_list_item):
             text = item.next_node(nodes.definition).astext()
             for term in item.findall(nodes.term):
-                entries |= {target: text for target in term["ids"]}
+                entries |= dict.fromkeys(term["ids"], text)
 
 
 def _depend_on_definitions(app: Sphinx, doctree: nodes.document) -> None:

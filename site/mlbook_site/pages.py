@@ -5,6 +5,7 @@ Each notes the files it reads, so that an incremental build rewrites the page wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -20,7 +21,8 @@ from mlbook_site import inputs
 from mlbook_site.notebooks import verdict_class
 
 logger = logging.getLogger(__name__)
-_RETURN = "What happened next comes back, late, as tomorrow’s data"
+_UNFOLDED_COLUMNS = 25
+_RETURN = "What happened next comes back, late, as the data of tomorrow"
 
 
 class Generated(SphinxDirective):
@@ -78,7 +80,8 @@ class FindingsTable(Generated):
         lines = []
         for part in dict.fromkeys(claim["part"] for claim in claims):
             rows = [self._row(c, findings[c["id"]]) for c in claims if c["part"] == part]
-            lines += [f"## {part}", "", *list_table(("Claim", "Verdict", "Evidence"), rows, "findings", (40, 17, 43)), ""]
+            table = list_table(("Claim", "Verdict", "Evidence"), rows, "findings", (40, 17, 43))
+            lines += [f"## {part}", "", *table, ""]
         return "\n".join(lines)
 
     def _row(self, claim: dict[str, Any], findings: list[inputs.Finding]) -> tuple[str, str, str]:
@@ -158,13 +161,28 @@ class Pipeline(SphinxDirective):
         )
 
 
+class DataOverview(Generated):
+    """The data sets in one table."""
+
+    reads = (inputs.CATALOG,)
+
+    def markdown(self) -> str:
+        rows = [
+            (f"[{s['name']}](#{s['name']})", plain(s["title"]), f"{s['rows']:,}", plain(s["license"]))
+            for s in inputs.snapshots(self.root)
+        ]
+        return "\n".join(list_table(("Name", "What it is", "Rows", "License"), rows, "overview", (14, 50, 14, 22)))
+
+
 class Datasheets(Generated):
     """A datasheet for each data set, from the catalog."""
 
     reads = (inputs.CATALOG,)
 
     def markdown(self) -> str:
-        return "\n".join(datasheet(snapshot) for snapshot in inputs.snapshots(self.root))
+        options = self.config.html_theme_options
+        data = f"{options['repository_url']}/blob/{options['repository_branch']}/data"
+        return "\n".join(line for s in inputs.snapshots(self.root) for line in datasheet(s, data))
 
 
 class ExecutionTable(Generated):
@@ -259,17 +277,47 @@ def and_list(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])}, and {items[-1]}"
 
 
-def datasheet(snapshot: dict[str, Any]) -> str:
-    """The Markdown of one entry of the catalog."""
-    columns = [(f"`{c['name']}`", c["dtype"], c.get("unit", ""), c.get("text", "")) for c in snapshot["columns"]]
-    return "\n".join(
-        [
-            f"## {snapshot['name']}",
-            "",
-            *list_table(("Column", "Type", "Unit", "Meaning"), columns, "columns", (20, 15, 15, 50)),
-            "",
-        ]
-    )
+def plain(text: str) -> str:
+    """Text whose characters mean nothing to Markdown."""
+    return re.sub(r"([\\`*_$<\[\]{}|#])", r"\\\1", text)
+
+
+def datasheet(snapshot: dict[str, Any], data: str) -> list[str]:
+    """The Markdown of one entry of the catalog; `data` is the address of the repository's data folder."""
+    facts = [
+        ("A row is", plain(snapshot["row"])),
+        ("Covers", plain(snapshot["span"])),
+        ("Size", f"{snapshot['rows']:,} rows, {len(snapshot['columns'])} columns"),
+        ("Taken from", f"`{snapshot['source']}`"),
+        ("License", f"[{plain(snapshot['license'])}]({data}/{snapshot['notice']})"),
+        ("Made by", plain(snapshot["attribution"])),
+        ("Cite as", plain(snapshot["citation"])),
+        ("Fingerprint", f"`{snapshot['fingerprint']}`"),
+    ]
+    columns = [
+        (f"`{c['name']}`", plain(c.get("unit", "")), plain(c["meaning"]), "yes" if c.get("nullable") else "")
+        for c in snapshot["columns"]
+    ]
+    folded = "" if len(columns) <= _UNFOLDED_COLUMNS else "<details><summary>All columns</summary>\n\n"
+    return [
+        f"## {snapshot['name']}",
+        "",
+        f"[{plain(snapshot['title'])}]{{.lead}}",
+        "",
+        "\n\n".join(f"{name}\n: {text}" for name, text in facts),
+        "",
+        "### What bites",
+        "",
+        *(f"- {plain(quirk)}" for quirk in snapshot["quirks"]),
+        "",
+        "### Columns",
+        "",
+        folded,
+        *list_table(("Column", "Unit", "Meaning", "Missing values"), columns, "columns", (22, 14, 50, 14)),
+        "",
+        "</details>" if folded else "",
+        "",
+    ]
 
 
 def setup(app: Sphinx) -> None:
@@ -277,6 +325,7 @@ def setup(app: Sphinx) -> None:
     app.add_directive("findings-table", FindingsTable)
     app.add_directive("findings-so-far", FindingsSoFar)
     app.add_directive("pipeline", Pipeline)
+    app.add_directive("data-overview", DataOverview)
     app.add_directive("datasheets", Datasheets)
     app.add_directive("execution-table", ExecutionTable)
     app.add_directive("test-table", TestTable)

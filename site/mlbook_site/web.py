@@ -93,7 +93,8 @@ def _write_entrances(app: Sphinx, exception: Exception | None) -> None:
         f'</head>\n<body>\n<p><a href="{home}">{title}</a></p>\n</body>\n</html>\n',
         encoding="utf-8",
     )
-    locations = "".join(f"<url><loc>{base}{app.builder.get_target_uri(d)}</loc></url>\n" for d in sorted(app.env.all_docs))
+    uris = (app.builder.get_target_uri(page) for page in sorted(app.env.all_docs))
+    locations = "".join(f"<url><loc>{base}{uri}</loc></url>\n" for uri in uris)
     (out / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
         f"{locations}</urlset>\n",
