@@ -61,7 +61,7 @@ def site() -> None:
     jupyter_book = "from jupyter_book.cli.main import main; main()"
     built = succeeds([python, "-c", jupyter_book, "build", ".", "-W", "-n", "--keep-going"])
     if not (built and index.exists()):
-        stop("The book was not built: the WARNING lines above name the page and what to mend.")
+        stop("The book was not built: the messages above name the page and what is wrong with it.")
 
 
 @command
