@@ -166,16 +166,36 @@ def test_an_unknown_command_names_the_known_ones() -> None:
 # ------------------------------------------------------------------------------------------------ commands
 
 
-@pytest.mark.parametrize("status", [True, False])
-def test_a_build_that_leaves_no_new_home_page_is_a_failure(
-    status: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "index.html").write_text("of an earlier build")
-    monkeypatch.setattr(env, "HTML", tmp_path)
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The build folder of an earlier, successful build."""
+    (tmp_path / "html").mkdir()
+    (tmp_path / ".doctrees").mkdir()
+    (tmp_path / "html" / "index.html").write_text("of the earlier build")
+    monkeypatch.setattr(env, "BUILD", tmp_path)
+    monkeypatch.setattr(env, "HTML", tmp_path / "html")
     monkeypatch.setattr(env, "environment", lambda layer: Path("python"))
-    monkeypatch.setattr(env, "succeeds", lambda arguments: status)
+    return tmp_path
+
+
+@pytest.mark.parametrize("builder_succeeds", [True, False])
+def test_a_build_that_leaves_no_new_home_page_is_a_failure(
+    builder_succeeds: bool, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env, "succeeds", lambda arguments: builder_succeeds)
     with pytest.raises(SystemExit, match="The book was not built"):
         env.site()
+
+
+def test_after_a_failed_build_the_next_one_reads_every_page_again(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def builder(arguments: list[str]) -> bool:
+        (build / "html" / "index.html").write_text("written in spite of a warning")
+        return False
+
+    monkeypatch.setattr(env, "succeeds", builder)
+    with pytest.raises(SystemExit, match="The book was not built"):
+        env.site()
+    assert not (build / ".doctrees").exists()
 
 
 def test_the_book_is_served_at_the_printed_address_until_it_is_interrupted(clone: Path) -> None:

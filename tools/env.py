@@ -61,6 +61,7 @@ def site() -> None:
     jupyter_book = "from jupyter_book.cli.main import main; main()"
     built = succeeds([python, "-c", jupyter_book, "build", ".", "-W", "-n", "--keep-going"])
     if not (built and index.exists()):
+        shutil.rmtree(str(BUILD / ".doctrees"), ignore_errors=True)  # else the next build would not warn again
         stop("The book was not built: the messages above name the page and what is wrong with it.")
 
 
