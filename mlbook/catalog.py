@@ -34,7 +34,7 @@ _STORED = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a snapshot: its pandas dtype, and whether values may be missing."""
+    """One column of a snapshot: its pandas dtype, and whether values may be missing (``float64`` and ``str`` only)."""
 
     name: str
     dtype: str
@@ -101,14 +101,13 @@ def snapshots(folder: Path) -> dict[str, Snapshot]:
 
 
 def _snapshot(entry: dict[str, Any], folder: Path) -> Snapshot:
-    columns = tuple(Column(c["name"], c["dtype"], c.get("nullable", False)) for c in entry["columns"])
     return Snapshot(
         name=entry["name"],
         path=folder / entry["file"],
         bytes=entry["bytes"],
         sha256=entry["sha256"],
         fingerprint=entry["fingerprint"],
-        columns=columns,
+        columns=tuple(Column(c["name"], c["dtype"], c.get("nullable", False)) for c in entry["columns"]),
     )
 
 
@@ -172,8 +171,8 @@ def _expression(column: Column) -> str:
 
 
 def _typed(snapshot: Snapshot, column: Column, values: np.ndarray[Any, Any]) -> Any:
-    missing = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
-    if not column.nullable and (missing is not None or (values.dtype.kind == "f" and np.isnan(values).any())):
+    missing = np.isnan(values) if column.dtype.startswith("float") else np.ma.getmaskarray(values)
+    if missing.any() and not column.nullable:
         raise ValueError(
             f"{snapshot.path.name}: column {column.name!r} has missing values, the catalog says it has none. "
             "Set nullable = true in its entry, or rebuild with 'python tools/rebuild_data.py --write'."
@@ -182,12 +181,11 @@ def _typed(snapshot: Snapshot, column: Column, values: np.ndarray[Any, Any]) -> 
         return pd.DatetimeIndex(values.view("datetime64[us]")).tz_localize("UTC")
     if column.dtype == "str":
         return _strings(np.asarray(values), missing)
-    return values
+    return np.asarray(values)
 
 
-def _strings(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any] | None) -> Any:
+def _strings(values: np.ndarray[Any, Any], missing: np.ndarray[Any, Any]) -> Any:
     """A ``str`` column whose equal values share one object, which saves most of its memory."""
-    if missing is not None:
-        values[missing] = None
+    values[missing] = None
     codes, unique = pd.factorize(values)
     return pd.array(unique, dtype="str").take(codes, allow_fill=True)

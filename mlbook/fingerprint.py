@@ -7,9 +7,9 @@
   numbers as integers or as floats, text as ``str``, ``object``, or ``category``, nullable or NumPy-backed,
   timestamps in seconds or nanoseconds, in UTC or the same instants in another zone);
 - a trip through CSV, when nothing is lost on the way: ``to_csv(index=False)``, then ``read_csv`` with
-  ``float_precision="round_trip"``, ``keep_default_na=False, na_values=[""]``, ``parse_dates`` for timestamps,
-  and ``dtype`` for float32 and for text that looks like numbers. CSV itself cannot tell ``""`` from missing,
-  and pandas rounds whole numbers beyond 2**53 that share a column with missing values.
+  ``keep_default_na=False, na_values=[""]``, ``parse_dates`` for timestamps, ``dtype`` for float32 and for text that
+  looks like numbers, and before pandas 3.1 ``float_precision="round_trip"``. CSV itself cannot tell ``""`` from
+  missing, and pandas rounds whole numbers beyond 2**53 that share a column with missing values.
 
 It differs, with odds of about 2**64 to 1, after a changed cell, a dropped or duplicated row, two swapped cells, a
 renamed column, and a missing value in place of 0 or ``""``. It is not cryptographic: somebody who wants two tables

