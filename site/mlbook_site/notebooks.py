@@ -29,11 +29,16 @@ class BookRenderer(NbElementRenderer):
         images = super().render_image(data)
         alt = data.output_metadata.get(data.mime_type, {}).get("alt", "").strip()
         if not alt:
-            message = f"the figure of cell {data.cell_index} has no alternative text: show it with mlbook's helper"
+            message = f"the figure of cell {data.cell_index + 1} has no alternative text: show it with mlbook's helper"
             self.logger.warning(message, subtype="image", line=data.line)
         for image in images:
             image["alt"] = alt
         return images
+
+    def render_text_html(self, data: MimeData) -> list[nodes.Element]:
+        """A DataFrame without the heading that heads nothing, above its index: screen readers stumble over it."""
+        data.content = data.string.replace("<th></th>", "<td></td>")
+        return super().render_text_html(data)
 
     def render_markdown(self, data: MimeData) -> list[nodes.Element]:
         """A finding becomes a block with an anchor; other Markdown is rendered as usual."""

@@ -37,9 +37,15 @@ class Generated(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         for path in self.reads:
+            if not (self.root / path).is_file():
+                raise self.error(f"{path} is missing, and this part of the page is made of it")
             self.env.note_dependency(str(self.root / path))
+        try:
+            markdown = self.markdown()
+        except ValueError as error:
+            raise self.error(str(error)) from error
         parent = nodes.Element()
-        lines = StringList(self.markdown().splitlines(), source=self.get_source_info()[0])
+        lines = StringList(markdown.splitlines(), source=self.get_source_info()[0])
         self.state.nested_parse(lines, self.content_offset, parent, match_titles=True)
         return parent.children
 

@@ -14,8 +14,15 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 _DESCRIPTION_LENGTH = 200
-# Parts of the theme that no page uses, because `templates/` does not load them: icons are CSS here.
-_UNUSED = ("scripts/fontawesome.js*", "scripts/*.map", "styles/*.map", "vendor/fontawesome/**/*")
+# Files of the theme that no page loads: icons are CSS here, and `templates/` leaves their script out.
+_UNUSED = (
+    "*.html",
+    "locales/**/*",
+    "scripts/*.map",
+    "scripts/fontawesome.js*",
+    "styles/*.map",
+    "vendor/fontawesome/**/*",
+)
 
 
 def pages_url(repository: str) -> str:

@@ -40,4 +40,5 @@ for (const definition of document.querySelectorAll(".definition[popover]")) {
   definition.addEventListener("mouseleave", closeSoon);
   definition.addEventListener("focusout", closeSoon);
   addEventListener("scroll", close, { passive: true });
+  addEventListener("keydown", (event) => event.key === "Escape" && close());
 }
