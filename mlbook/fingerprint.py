@@ -164,11 +164,11 @@ def _integer_words(values: NDArray[Any]) -> Words:
 
 
 def _ticks(series: pd.Series, kind: np.uint64) -> Words:
-    micros = series.dt.as_unit("us").to_numpy().view(np.int64)
-    words: Words = micros.view(np.uint64) ^ kind
     if series.dt.unit == "ns":
-        nanos = series.to_numpy().view(np.int64) - micros * 1000
-        words ^= nanos.view(np.uint64) * NANOSECOND
+        micros, nanos = np.divmod(series.to_numpy().view(np.int64), 1000)
+        words: Words = micros.view(np.uint64) ^ kind ^ nanos.view(np.uint64) * NANOSECOND
+    else:
+        words = series.dt.as_unit("us").to_numpy().view(np.uint64) ^ kind
     words[series.isna().to_numpy()] = MISSING
     return words
 
