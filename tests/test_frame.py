@@ -24,7 +24,6 @@ ROOT = env.ROOT
 TRACKED = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True).stdout.split("\0")[:-1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "LICENSE-text.md", ".ci/run", ".github/workflows/tests.yml")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-UNREACHABLE = "http://127.0.0.1:9/simple"
 
 
 # ------------------------------------------------------------------------------------------------ set-up
@@ -71,24 +70,12 @@ def test_a_clone_that_was_moved_is_set_up_again(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.usefixtures("no_index")
 def test_without_a_network_the_set_up_says_so_in_one_sentence(clone: Path, installer: str) -> None:
     if installer == "uv" and not env.uv():
         pytest.skip("uv is not installed here")
     (clone / "requirements" / "site.txt").write_text("alabaster==0.7.16\n")
-    variables = {
-        "UV_DEFAULT_INDEX": UNREACHABLE,
-        "UV_NO_CACHE": "1",
-        "UV_HTTP_RETRIES": "0",
-        "UV_FIND_LINKS": "",
-        "UV_INDEX": "",
-        "PIP_INDEX_URL": UNREACHABLE,
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_FIND_LINKS": "",
-        "PIP_NO_CACHE_DIR": "1",
-        "PIP_RETRIES": "0",
-    }
-    if installer == "pip":
-        variables["PATH"] = ""
+    variables = {"PATH": ""} if installer == "pip" else {}
     done = in_clone(clone, "env.environment('site')", **variables)
     assert done.returncode == 1
     assert last_words(done) == (

@@ -12,16 +12,6 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-NO_INDEX = {
-    "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
-    "UV_HTTP_RETRIES": "0",
-    "UV_NO_CACHE": "1",
-    "PIP_CONFIG_FILE": os.devnull,
-    "PIP_FIND_LINKS": "",
-    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-    "PIP_RETRIES": "1",
-}
-
 
 def code_cell(source: str, printed: str) -> NotebookNode:
     stream = nbformat.v4.new_output("stream", name="stdout", text=printed)
@@ -33,6 +23,7 @@ def test_binder_installs_the_pinned_libraries_and_mlbook_from_the_root_of_the_re
     assert recipe.python in env.SUPPORTED
     assert recipe.pip_steps == [["install", "--no-cache-dir", "-r", "binder/requirements.txt"]]
     assert "-e ." in (env.ROOT / "binder" / "requirements.txt").read_text().splitlines()
+    assert recipe.start == "binder/start"
 
 
 def test_binder_keeps_the_jupyter_of_its_base_image() -> None:
@@ -45,6 +36,8 @@ def test_the_chapters_print_on_binder_what_is_stored() -> None:
     try:
         differences = launch_check.check()
     except launch_check.OfflineError as error:
+        if os.environ.get("MLBOOK_REQUIRE_LAUNCH"):
+            raise
         pytest.skip(f"a launch cannot be rehearsed: {error}")
     assert differences == []
 
@@ -72,18 +65,28 @@ def test_a_launch_works_on_what_a_clone_would_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])
-def test_a_missing_network_is_told_from_a_broken_specification(
+def test_a_specification_that_cannot_be_installed_is_a_failure(
     installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if installer == "uv" and not env.uv():
-        pytest.skip("uv is not installed here")
+    with pytest.raises(RuntimeError, match=r"pip install -r no-such-file\.txt failed"):
+        launch_check.pip(
+            fresh_python(installer, tmp_path, monkeypatch), ["install", "-r", "no-such-file.txt"], tmp_path
+        )
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.usefixtures("no_index")
+def test_a_missing_network_is_no_failure(installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = ["install", "--no-cache-dir", "alabaster==0.7.16"]
+    with pytest.raises(launch_check.OfflineError):
+        launch_check.pip(fresh_python(installer, tmp_path, monkeypatch), step, tmp_path)
+
+
+def fresh_python(installer: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Python of a new environment, in which this installer will be used."""
     if installer == "pip":
         monkeypatch.setenv("PATH", "")
-    env.create(tmp_path / "env", sys.executable)
-    python = tmp_path / "env" / "bin" / "python"
-    with pytest.raises(RuntimeError, match=r"pip install -r no-such-file\.txt failed"):
-        launch_check.pip(python, ["install", "-r", "no-such-file.txt"], tmp_path)
-    for name, value in NO_INDEX.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(launch_check.OfflineError):
-        launch_check.pip(python, ["install", "--no-cache-dir", "alabaster==0.7.16"], tmp_path)
+    elif not env.uv():
+        pytest.skip("uv is not installed here")
+    env.create(folder / "env", sys.executable)
+    return folder / "env" / "bin" / "python"

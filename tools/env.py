@@ -75,7 +75,8 @@ def test() -> None:
 @command
 def lab() -> None:
     """Open JupyterLab on the chapters."""
-    call([environment("book"), "-m", "jupyterlab", "--notebook-dir", ROOT, ROOT / "chapters"])
+    # One thread, as on Binder and in the tests: scikit-learn is faster so where cores are few or busy.
+    call([environment("book"), "-m", "jupyterlab", "chapters"], OMP_NUM_THREADS="1")
 
 
 @command
@@ -371,9 +372,9 @@ def succeeds(arguments: list, quiet: bool = False, **variables: str) -> bool:
     return status == 0
 
 
-def call(arguments: list) -> None:
+def call(arguments: list, **variables: str) -> None:
     """Run a program whose failure, told by itself, ends ours."""
-    if not succeeds(arguments):
+    if not succeeds(arguments, **variables):
         sys.exit(1)
 
 

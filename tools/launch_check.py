@@ -59,6 +59,7 @@ class Recipe:
     python: str
     base: dict[str, str]
     pip_steps: list[list[str]]
+    start: str
 
 
 def recipe(repository: Path = env.ROOT) -> Recipe:
@@ -70,11 +71,13 @@ def recipe(repository: Path = env.ROOT) -> Recipe:
             raise ValueError(f"repo2docker finds no Python specification in {repository / 'binder'}")
         dockerfile = buildpack.render()
         python = buildpack.python_version
+        start = buildpack.get_start_script().removeprefix("${REPO_DIR}/")
     conda = Path(repo2docker.__file__).parent / "buildpacks" / "conda"
     lock = (conda / f"environment.py-{python}-linux-64.lock").read_text(encoding="utf-8")
     locked = dict(re.findall(r"/([a-z_]+)-(\d[^-]*)-[^/]*$", lock, re.MULTILINE))
     steps = re.findall(r"RUN \$\{KERNEL_PYTHON_PREFIX\}/bin/pip (.*)", dockerfile)
-    return Recipe(python, {name: locked[name] for name in BASE_PACKAGES}, [shlex.split(step) for step in steps])
+    base = {name: locked[name] for name in BASE_PACKAGES}
+    return Recipe(python, base, [shlex.split(step) for step in steps], start)
 
 
 def build(launch: Recipe, folder: Path = FOLDER) -> tuple[Path, Path]:
@@ -185,8 +188,8 @@ def add_stream(outputs: list[NotebookNode], stream: NotebookNode) -> None:
 
 
 @contextlib.contextmanager
-def jupyterlab(python: Path, repository: Path) -> Iterator[Server]:
-    """JupyterLab of the environment, on the loopback interface, with a home folder of its own."""
+def jupyterlab(start: str, python: Path, repository: Path) -> Iterator[Server]:
+    """JupyterLab of the environment, begun by the start script, on the loopback interface, in a home of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     token, home = secrets.token_hex(16), repository.parent / "home"
@@ -206,7 +209,7 @@ def jupyterlab(python: Path, repository: Path) -> Iterator[Server]:
     log = repository.parent / "jupyterlab.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [python, "-m", "jupyterlab", *options],
+            [repository / start, python, "-m", "jupyterlab", *options],
             cwd=repository,
             env={**variables, "JUPYTER_TOKEN": token},
             stdin=subprocess.DEVNULL,
@@ -247,10 +250,11 @@ def check(names: Iterable[str] = ()) -> list[str]:
     Raises OfflineError where nothing can be installed.
     """
     started = time.monotonic()
-    python, repository = build(recipe())
+    launch = recipe()
+    python, repository = build(launch)
     print(f"the environment was built in {time.monotonic() - started:.0f} s", flush=True)
     found = []
-    with jupyterlab(python, repository) as server:
+    with jupyterlab(launch.start, python, repository) as server:
         for path in chapters(names):
             started = time.monotonic()
             lines = differences(server.run(f"chapters/{path.name}"))
