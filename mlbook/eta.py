@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from mlbook.features import trailing_mean
 
@@ -15,6 +17,7 @@ HOME_ZONE = "America/New_York"
 SCHEDULE = ["minute_of_day", "day_of_week", "distance"]
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 AIRPORT = ["airport_delay", "carrier_delay"]
+LABELS = ["arr_delay", "late"]
 
 _WEATHER_MAX_AGE = timedelta(hours=3)
 _RECENT = timedelta(hours=3)
@@ -50,7 +53,30 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     arrived = table[table["arr_delay"].notna()]
     arrived = arrived.assign(late=arrived["arr_delay"] > LATE_MINUTES)
     names = ["departs", "decided", "date", "carrier", "origin", "dest"]
-    return arrived[[*names, *SCHEDULE, *WEATHER, *AIRPORT, "arr_delay", "late"]]
+    return arrived[[*names, *SCHEDULE, *WEATHER, *AIRPORT, *LABELS]]
+
+
+def flag(score: ArrayLike, share: float = 0.2) -> NDArray[np.bool_]:
+    """The `share` of the flights with the highest `score` (n,), as booleans (n,).
+
+    An operations desk can act on so many flights and no more. Flights with the same score are drawn by
+    lot, with a fixed seed: a score that cannot tell flights apart must not win by the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If a score is missing or `share` is not between 0 and 1.
+    """
+    scores = np.asarray(score, dtype=float)
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are missing; give every flight one")
+    if not 0 < share < 1:
+        raise ValueError(f"share must lie between 0 and 1, got {share}")
+    lot = np.random.default_rng(0).permutation(len(scores))
+    chosen = lot[np.argsort(-scores[lot], kind="stable")[: round(share * len(scores))]]
+    flagged = np.zeros(len(scores), dtype=bool)
+    flagged[chosen] = True
+    return flagged
 
 
 def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:

@@ -70,6 +70,7 @@ def execute(path: Path) -> tuple[NotebookNode, float]:
         timeout=300,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # it warns that a local port is not encrypted
         resources={"metadata": {"path": str(path.parent)}},
     )
     with client.setup_kernel():

@@ -3,12 +3,13 @@
 Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
 """
 
-from mlbook.evidence.figures import COLORS, Figure, show
+from mlbook.evidence.figures import COLORS, SHADES, Figure, show
 from mlbook.evidence.findings import Check, Finding, claims
 from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
 
 __all__ = [
     "COLORS",
+    "SHADES",
     "Check",
     "Figure",
     "Finding",

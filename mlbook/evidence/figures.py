@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Canvas
 # The same color means the same thing in every chapter (from Okabe and Ito's palette, which stays
 # apart for the common forms of color blindness). Never color alone: label the line as well.
 COLORS = {
-    "rule": "#8a8a8a",
+    "rule": "#6b6b6b",
     "simple": "#0072b2",
     "sophisticated": "#d55e00",
     "train": "#56b4e9",
@@ -25,9 +25,11 @@ COLORS = {
     "test": "#009e73",
     "honest": "#0072b2",
     "leaky": "#cc79a7",
-    "before": "#8a8a8a",
+    "before": "#6b6b6b",
     "after": "#0072b2",
 }
+# For sets of columns that contain each other: the more columns, the darker.
+SHADES = ("#6baed6", "#2171b5", "#08306b")
 MIN_WORDS, MAX_WORDS = 20, 60
 _CSS_DPI = 96
 

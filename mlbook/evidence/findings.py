@@ -8,7 +8,6 @@ An interval that straddles the threshold therefore never counts in favor of a cl
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,18 +53,6 @@ class Check:
         if self.above is not None:
             return self.effect.low > self.above
         return self.below is not None and self.effect.high < self.below
-
-    @property
-    def effect_text(self) -> str:
-        """The effect and its interval, rounded to what the width of the interval supports."""
-        interval = self.effect
-        width = interval.high - interval.low
-        decimals = min(4, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
-        estimate, low, high = (
-            f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
-            for value in (interval.estimate, interval.low, interval.high)
-        )
-        return f"{estimate} {self.unit} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,7 @@ class Finding:
 
     def __repr__(self) -> str:
         parts = [
-            f"{c.statement}: {c.effect_text} over {c.effect.over}, {'' if c.supported else 'not '}supported"
+            f"{c.statement}: {c.effect.text(c.unit)} over {c.effect.over}, {'' if c.supported else 'not '}supported"
             for c in self.checks
         ]
         note = [self.note] if self.note else []
@@ -136,7 +123,7 @@ class Finding:
     def _markdown(self) -> str:
         claim = claims()[self.claim]["text"]
         rows = [
-            f"| {c.statement} | {c.effect_text} | {c.effect.over} | {'yes' if c.supported else 'no'} |"
+            f"| {c.statement} | {c.effect.text(c.unit)} | {c.effect.over} | {'yes' if c.supported else 'no'} |"
             for c in self.checks
         ]
         return "\n".join(
@@ -159,7 +146,7 @@ class Finding:
             "checks": [
                 {
                     "statement": c.statement,
-                    "effect": c.effect_text,
+                    "effect": c.effect.text(c.unit),
                     "over": c.effect.over,
                     "supported": c.supported,
                 }

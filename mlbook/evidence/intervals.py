@@ -7,13 +7,15 @@ bootstrap: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -36,6 +38,17 @@ class Interval:
             raise ValueError(
                 f"an interval must contain its estimate: {self.low} <= {self.estimate} <= {self.high} is false"
             )
+
+    def text(self, unit: str = "") -> str:
+        """"4.2 points [3.1, 5.3]", rounded to what the width of the interval supports."""
+        decimals = _decimals(self)
+        estimate, low, high = (
+            f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for value in (self.estimate, self.low, self.high)
+        )
+        return f"{estimate}{' ' if unit else ''}{unit} [{low}, {high}]"
+
+    def __repr__(self) -> str:
+        return f"{self.text()} over {self.over}"
 
     def scaled(self, factor: float) -> Interval:
         """The same interval in another unit, say percent instead of fractions (`factor` > 0)."""
@@ -102,12 +115,23 @@ def repeats_interval(values: Sequence[float] | ArrayLike, repeat_name: str = "se
         raise ValueError(f"{len(repeats)} {repeat_name} are too few for an interval: it needs at least 3")
     if np.isnan(repeats).any():
         raise ValueError(f"a value of the {repeat_name} is missing")
-    half = stats.t.ppf((1 + LEVEL) / 2, len(repeats) - 1) * repeats.std(ddof=1) / np.sqrt(len(repeats))
+    half = stdtrit(len(repeats) - 1, (1 + LEVEL) / 2) * repeats.std(ddof=1) / np.sqrt(len(repeats))
     mean = float(repeats.mean())
     return Interval(mean, mean - float(half), mean + float(half), f"{len(repeats)} {repeat_name}")
 
 
+def _decimals(interval: Interval) -> int:
+    """Two digits for the width of the interval, and as many as keep the sign of its ends visible; at most four."""
+    width = interval.high - interval.low
+    decimals = min(4, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
+    while decimals < 4 and any(value and not round(value, decimals) for value in (interval.low, interval.high)):
+        decimals += 1
+    return decimals
+
+
+@lru_cache(maxsize=4)
 def _draws(groups: int) -> NDArray[np.float64]:
     """How often each group is drawn in each resample: (DRAWS, groups)."""
-    rng = np.random.default_rng(0)
-    return rng.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS).astype(float)
+    drawn = np.random.default_rng(0).integers(groups, size=(DRAWS, groups))
+    cells = np.arange(DRAWS)[:, np.newaxis] * groups + drawn
+    return np.bincount(cells.ravel(), minlength=DRAWS * groups).reshape(DRAWS, groups).astype(float)

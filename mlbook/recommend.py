@@ -1,0 +1,54 @@
+"""Who watched what, as a matrix, and the best of what is left to watch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+
+def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) -> pd.DataFrame:
+    """1.0 where a viewer rated a film and 0.0 elsewhere: (viewers, films), float64.
+
+    `ratings` has the columns `userId` and `movieId`, one row a rating; ratings of other viewers or films
+    are left out.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    for column in ("userId", "movieId"):
+        if column not in ratings.columns:
+            raise ValueError(f"`ratings` has no column {column!r}; it has: {', '.join(map(str, ratings.columns))}")
+    rows, columns = viewers.get_indexer(ratings["userId"]), films.get_indexer(ratings["movieId"])
+    inside = (rows >= 0) & (columns >= 0)
+    matrix = np.zeros((len(viewers), len(films)))
+    matrix[rows[inside], columns[inside]] = 1
+    return pd.DataFrame(matrix, index=viewers, columns=films)
+
+
+def top_unseen(scores: ArrayLike, seen: ArrayLike, count: int = 10) -> NDArray[np.intp]:
+    """Positions of the `count` best-scored films that each viewer has not seen: (viewers, count), best first.
+
+    Equal scores are drawn by lot, with a fixed seed, so that no ranking wins by the order of the columns.
+
+    Raises
+    ------
+    ValueError
+        If `scores` and `seen` (viewers, films) differ in shape, or a viewer has seen too many films.
+    """
+    score, hidden = np.asarray(scores, dtype=float), np.asarray(seen) > 0
+    if score.shape != hidden.shape:
+        raise ValueError(f"scores have shape {score.shape} and seen has {hidden.shape}; they must be the same")
+    if (~hidden).sum(axis=1).min() < count:
+        raise ValueError(f"a viewer has fewer than {count} unseen films; ask for fewer")
+    # Rounding makes equal what differs only in the last bits from one machine to the next.
+    cost = np.where(hidden, np.inf, -score.round(9))
+    lot = np.random.default_rng(0).permutation(score.shape[1])
+    worst_kept = np.partition(cost, count - 1, axis=1)[:, count - 1]
+    best = np.empty((len(cost), count), dtype=np.intp)
+    for row, (costs, limit) in enumerate(zip(cost, worst_kept, strict=True)):
+        candidates = np.flatnonzero(costs <= limit)
+        best[row] = candidates[np.lexsort((lot[candidates], costs[candidates]))[:count]]
+    return best
