@@ -23,7 +23,8 @@ BIBLIOGRAPHY = "chapters/bibliography"
 def _register_targets(app: Sphinx, doctree: nodes.document) -> None:
     slugs: dict[str, Any] = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
     for target in doctree.ids:
-        slugs.setdefault(target, (0, target, target))
+        for name in (target, target.lower()):  # term-UTC can be linked as term-utc, as headings are
+            slugs.setdefault(name, (0, target, target))
 
 
 def _collect_definitions(app: Sphinx, doctree: nodes.document) -> None:
