@@ -150,6 +150,11 @@ def test_an_unknown_command_names_the_known_ones() -> None:
         env.main(["buk"])
 
 
+def test_a_command_without_its_argument_shows_how_it_is_called() -> None:
+    with pytest.raises(SystemExit, match=r"test-python: missing .*'version'\. .*make test-python PY=3\.13"):
+        env.main(["test-python"])
+
+
 # ------------------------------------------------------------------------------------------------ commands
 
 

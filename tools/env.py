@@ -10,6 +10,7 @@ syntax is that of Python 3.6, and the annotations are quoted.
 import functools
 import hashlib
 import http.server
+import inspect
 import os
 import shutil
 import subprocess
@@ -421,6 +422,10 @@ def main(arguments: "list[str]") -> None:
         if other is None:
             stop(unsuitable())
         sys.exit(subprocess.call([other, __file__, *arguments]))
+    try:
+        inspect.signature(COMMANDS[name]).bind(*arguments[1:])
+    except TypeError as error:
+        stop(f"{name}: {error}. {COMMANDS[name].__doc__.splitlines()[0]}")
     try:
         COMMANDS[name](*arguments[1:])
     except KeyboardInterrupt:
