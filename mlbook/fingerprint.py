@@ -122,7 +122,7 @@ def _prepare(series: pd.Series) -> NDArray[Any]:
         categories = _prepare(series.cat.categories.to_series(name=series.name))
         return _with_missing(categories)[series.cat.codes]
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return _ticks(series.dt.tz_convert("UTC").dt.tz_localize(None), INSTANT)
+        return _ticks(series, INSTANT)
     if dtype.kind == "M":
         return _ticks(series, WALL_CLOCK)
     if dtype.kind == "m":
@@ -164,18 +164,19 @@ def _integer_words(values: NDArray[Any]) -> Words:
 
 
 def _ticks(series: pd.Series, kind: np.uint64) -> Words:
-    if series.dt.unit == "ns":
-        micros, nanos = np.divmod(series.to_numpy().view(np.int64), 1000)
-        words: Words = micros.view(np.uint64) ^ kind ^ nanos.view(np.uint64) * NANOSECOND
-    else:
-        words = series.dt.as_unit("us").to_numpy().view(np.uint64) ^ kind
+    if series.dt.unit in ("s", "ms"):
+        series = series.dt.as_unit("us")
+    unit = series.dt.unit
+    ticks = series.to_numpy(f"{series.dtype.kind}8[{unit}]").view(np.int64)  # with a zone, in UTC
+    micros, nanos = np.divmod(ticks, 1000) if unit == "ns" else (ticks, np.zeros(1, dtype=np.int64))
+    words: Words = micros.view(np.uint64) ^ kind ^ nanos.view(np.uint64) * NANOSECOND
     words[series.isna().to_numpy()] = MISSING
     return words
 
 
 def _texts_and_numbers(series: pd.Series) -> Words:
     try:
-        codes, unique = pd.factorize(series)
+        codes, unique = pd.factorize(series.to_numpy(dtype=object))
     except TypeError as error:
         raise TypeError(
             f"column {series.name!r} holds values that have no fingerprint ({error}). Convert them to text first."
