@@ -147,7 +147,9 @@ def faulty_build(tmp_path_factory: pytest.TempPathFactory) -> str:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name)
     shutil.copytree(ROOT / "site", source / "site", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "chapters", source / "chapters", ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+    (source / "chapters").mkdir()
+    for path in (*(ROOT / "chapters").glob("*.md"), *(ROOT / "chapters").glob("*.bib")):
+        shutil.copy(path, source / "chapters")
     (source / "tests").mkdir()
     (source / "tests" / "test_silent.py").write_text("def test_nothing():\n    pass\n")
     text = "# Data\n\n[x](glossary.md#term-nonesuch) [y](bibliography.md#nobody1999) $\\frac{1$ and $\\nonesuch$\n"
