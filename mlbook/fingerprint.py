@@ -123,10 +123,8 @@ def _prepare(series: pd.Series) -> NDArray[Any]:
         return _with_missing(categories)[series.cat.codes]
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _ticks(series, INSTANT)
-    if dtype.kind == "M":
-        return _ticks(series, WALL_CLOCK)
-    if dtype.kind == "m":
-        return _ticks(series, DURATION)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        return _ticks(series, DURATION if dtype.kind == "m" else WALL_CLOCK)
     if dtype in _NUMPY_NUMBERS:
         values = series.to_numpy()
         return _integer_words(values) if dtype == np.uint64 else values
@@ -134,7 +132,9 @@ def _prepare(series: pd.Series) -> NDArray[Any]:
         return _nullable_numbers(series)
     if dtype == np.dtype(object) or isinstance(dtype, pd.StringDtype):
         return _texts_and_numbers(series)
-    raise TypeError(f"column {series.name!r} is {dtype}, which has no fingerprint. Convert it to text first.")
+    raise TypeError(
+        f"column {series.name!r} is {dtype}, which has no fingerprint. Convert it to text or to a dtype of NumPy."
+    )
 
 
 def _with_missing(values: NDArray[Any]) -> Words:

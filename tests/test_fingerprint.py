@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from mlbook import catalog
 from mlbook.fingerprint import BIG_INT, BIG_UINT, DURATION, INSTANT, MISSING, NANOSECOND, START, WALL_CLOCK, fingerprint
 
-settings.register_profile("fingerprint", max_examples=40, deadline=None, derandomize=True)
-settings.load_profile("fingerprint")
+examples = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 # ---------------------------------------------------------------------------------------------- the specification
@@ -82,6 +81,7 @@ def frames(draw: st.DrawFn, min_rows: int = 0) -> pd.DataFrame:
     )
 
 
+@examples
 @given(frames())
 def test_the_implementation_follows_the_specification(frame: pd.DataFrame) -> None:
     assert fingerprint(frame) == specified(frame)
@@ -114,6 +114,7 @@ def test_fingerprints_are_frozen(column: pd.Series, expected: str) -> None:
 # ---------------------------------------------------------------------------------------------- what it must not see
 
 
+@examples
 @given(frames(), st.randoms(use_true_random=False))
 def test_order_of_rows_and_columns_and_the_index_do_not_matter(frame: pd.DataFrame, random: Any) -> None:
     rows, columns = list(range(len(frame))), list(frame.columns)
@@ -179,6 +180,7 @@ def through_csv(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+@examples
 @given(frames(min_rows=1))
 def test_a_trip_through_csv_does_not_matter(frame: pd.DataFrame) -> None:
     assert fingerprint(through_csv(frame)) == fingerprint(frame)
@@ -198,6 +200,7 @@ def test_flights_survive_a_trip_through_csv() -> None:
 # ---------------------------------------------------------------------------------------------- what it must see
 
 
+@examples
 @given(frames(min_rows=1), st.data())
 def test_one_changed_cell_is_seen(frame: pd.DataFrame, data: st.DataObject) -> None:
     column, row = data.draw(st.sampled_from(list(frame))), data.draw(st.integers(0, len(frame) - 1))
@@ -209,6 +212,7 @@ def test_one_changed_cell_is_seen(frame: pd.DataFrame, data: st.DataObject) -> N
     assert fingerprint(changed) != fingerprint(frame)
 
 
+@examples
 @given(frames(min_rows=1), st.data())
 def test_a_duplicated_or_dropped_row_is_seen(frame: pd.DataFrame, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(frame) - 1))
@@ -216,6 +220,7 @@ def test_a_duplicated_or_dropped_row_is_seen(frame: pd.DataFrame, data: st.DataO
     assert fingerprint(frame.drop(index=row)) != fingerprint(frame)
 
 
+@examples
 @given(frames(min_rows=2), st.data())
 def test_two_cells_swapped_within_a_column_are_seen(frame: pd.DataFrame, data: st.DataObject) -> None:
     column = data.draw(st.sampled_from(list(frame)))
@@ -228,6 +233,7 @@ def test_two_cells_swapped_within_a_column_are_seen(frame: pd.DataFrame, data: s
     assert fingerprint(swapped) != fingerprint(frame)
 
 
+@examples
 @given(st.lists(st.tuples(fractional, fractional), min_size=1, max_size=6), st.data())
 def test_two_cells_swapped_within_a_row_are_seen(rows: list[tuple[Any, Any]], data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(rows) - 1))
@@ -237,6 +243,7 @@ def test_two_cells_swapped_within_a_row_are_seen(rows: list[tuple[Any, Any]], da
     assert fingerprint(first) != fingerprint(second)
 
 
+@examples
 @given(frames())
 def test_a_renamed_column_and_swapped_names_are_seen(frame: pd.DataFrame) -> None:
     seen = {fingerprint(frame), fingerprint(frame.rename(columns={"text": "test"}))}
