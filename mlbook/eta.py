@@ -95,9 +95,7 @@ def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def _recent_delay(table: pd.DataFrame, by: list[str]) -> pd.Series:
-    return trailing_mean(
-        table, table, by=by, at_time="decided", known_at="left", value="dep_delay", window=_RECENT
-    )
+    return trailing_mean(table, table, by=by, at_time="decided", known_at="left", value="dep_delay", window=_RECENT)
 
 
 def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:

@@ -69,9 +69,7 @@ def trailing_mean(
         end = np.searchsorted(times[seen], moments[rows], side="left")
         start = np.searchsorted(times[seen], moments[rows] - span, side="left")
         count = end - start
-        means[rows] = np.divide(
-            sums[end] - sums[start], count, out=np.full(len(rows), np.nan), where=count > 0
-        )
+        means[rows] = np.divide(sums[end] - sums[start], count, out=np.full(len(rows), np.nan), where=count > 0)
     return pd.Series(means, index=at.index)
 
 

@@ -21,7 +21,9 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
     for column in ("userId", "movieId"):
         if column not in ratings.columns:
             raise ValueError(f"`ratings` has no column {column!r}; it has: {', '.join(map(str, ratings.columns))}")
-    rows, columns = viewers.get_indexer(ratings["userId"]), films.get_indexer(ratings["movieId"])
+    rows, columns = (
+        index.get_indexer(pd.Index(ratings[key])) for index, key in ((viewers, "userId"), (films, "movieId"))
+    )
     inside = (rows >= 0) & (columns >= 0)
     matrix = np.zeros((len(viewers), len(films)))
     matrix[rows[inside], columns[inside]] = 1

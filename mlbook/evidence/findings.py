@@ -37,9 +37,9 @@ class Check:
 
     statement: str
     effect: Interval
-    unit: str
     above: float | None = None
     below: float | None = None
+    unit: str = "points"
 
     def __post_init__(self) -> None:
         if (self.above is None) == (self.below is None):

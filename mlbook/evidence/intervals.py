@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from scipy.special import stdtrit
 
 DRAWS = 2000
 LEVEL = 0.95
+_CHUNK = 100  # resamples held in memory at a time
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Interval:
             )
 
     def text(self, unit: str = "") -> str:
-        """"4.2 points [3.1, 5.3]", rounded to what the width of the interval supports."""
+        """ "4.2 points [3.1, 5.3]", rounded to what the width of the interval supports."""
         decimals = _decimals(self)
         estimate, low, high = (
             f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for value in (self.estimate, self.low, self.high)
@@ -91,15 +91,12 @@ def ratio_interval(
         raise ValueError(f"{len(labels)} {group_name} are too few for a bootstrap: it needs at least 10")
     tops = np.bincount(codes, weights=top)
     bottoms = np.bincount(codes, weights=bottom)
-    draws = _draws(len(labels))
-    drawn_bottoms = draws @ bottoms
-    if (drawn_bottoms == 0).any() or bottoms.sum() == 0:
+    drawn_tops, drawn_bottoms = _resampled(tops, bottoms)
+    if (drawn_bottoms == 0).any():
         raise ValueError(f"the denominator sums to zero in a resample of the {group_name}")
-    low, high = np.quantile(draws @ tops / drawn_bottoms, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(drawn_tops / drawn_bottoms, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     estimate = float(tops.sum() / bottoms.sum())
-    return Interval(
-        estimate, min(float(low), estimate), max(float(high), estimate), f"{len(labels)} {group_name}"
-    )
+    return Interval(estimate, min(float(low), estimate), max(float(high), estimate), f"{len(labels)} {group_name}")
 
 
 def repeats_interval(values: Sequence[float] | ArrayLike, repeat_name: str = "seeds") -> Interval:
@@ -129,9 +126,13 @@ def _decimals(interval: Interval) -> int:
     return decimals
 
 
-@lru_cache(maxsize=4)
-def _draws(groups: int) -> NDArray[np.float64]:
-    """How often each group is drawn in each resample: (DRAWS, groups)."""
-    drawn = np.random.default_rng(0).integers(groups, size=(DRAWS, groups))
-    cells = np.arange(DRAWS)[:, np.newaxis] * groups + drawn
-    return np.bincount(cells.ravel(), minlength=DRAWS * groups).reshape(DRAWS, groups).astype(float)
+def _resampled(*sums: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """The total of each array (groups,) in each of the resamples: (DRAWS,) each, the same groups for all."""
+    rng = np.random.default_rng(0)
+    groups = len(sums[0])
+    totals = [np.empty(DRAWS) for _ in sums]
+    for start in range(0, DRAWS, _CHUNK):
+        drawn = rng.integers(groups, size=(_CHUNK, groups))
+        for total, values in zip(totals, sums, strict=True):
+            total[start : start + _CHUNK] = values[drawn].sum(axis=1)
+    return totals

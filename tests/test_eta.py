@@ -1,0 +1,101 @@
+"""The ETA's feature table holds what was known two hours before departure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlbook import catalog, eta
+
+DAYS = ["2013-02-08", "2013-02-09", "2013-03-09", "2013-03-10", "2013-03-11"]  # a blizzard, and summer time begins
+
+
+@pytest.fixture(scope="module")
+def snapshots() -> tuple[pd.DataFrame, pd.DataFrame]:
+    flights = catalog.load("flights")
+    date = pd.to_datetime(flights[["year", "month", "day"]])
+    return flights[date.isin(pd.to_datetime(DAYS))], catalog.load("weather")
+
+
+@pytest.fixture(scope="module")
+def table(snapshots) -> pd.DataFrame:
+    return eta.feature_table(*snapshots)
+
+
+def test_the_table_has_every_flight_that_arrived_and_no_other(snapshots, table):
+    flights, _ = snapshots
+    assert sorted(table.index) == sorted(flights.index[flights["arr_delay"].notna()])
+    assert table["departs"].is_monotonic_increasing
+
+
+def test_the_local_clock_agrees_with_the_schedule_across_the_change_to_summer_time(snapshots, table):
+    flights, _ = snapshots
+    clock = flights.loc[table.index, "sched_dep_time"]
+    assert ((clock // 100 * 60 + clock % 100) == table["minute_of_day"]).all()
+    assert set(table["date"]) == set(pd.to_datetime(DAYS))
+
+
+def test_what_happens_after_the_decision_changes_no_feature(snapshots):
+    flights, weather = snapshots
+    before = eta.feature_table(flights, weather)
+    moment = pd.Timestamp("2013-03-10 18:00", tz="UTC")
+    left = flights["time_hour"] + pd.to_timedelta(flights["minute"] + flights["dep_delay"].fillna(0), unit="min")
+    changed = flights.assign(dep_delay=flights["dep_delay"].where(left < moment, 999.0))
+    storm = weather.assign(visib=weather["visib"].where(weather["time_hour"] < moment, 0.0))
+    after = eta.feature_table(changed, storm)
+
+    features = [*eta.SCHEDULE, *eta.WEATHER, *eta.AIRPORT]
+    early = before["decided"] <= moment
+    pd.testing.assert_frame_equal(before.loc[early, features], after.loc[early, features])
+    assert not before.loc[~early, features].equals(after.loc[~early, features])
+
+
+def test_the_airports_delay_is_that_of_the_flights_that_left_in_the_three_hours_before(snapshots, table):
+    flights, _ = snapshots
+    left = flights["time_hour"] + pd.to_timedelta(flights["minute"] + flights["dep_delay"], unit="min")
+    for label in table.index[::97]:
+        row = table.loc[label]
+        seen = (
+            (flights["origin"] == row["origin"])
+            & (left < row["decided"])
+            & (left >= row["decided"] - pd.Timedelta(hours=3))
+        )
+        expected = flights.loc[seen, "dep_delay"].mean()
+        np.testing.assert_allclose(row["airport_delay"], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_weather_is_the_last_observation_before_the_decision_and_not_too_old(snapshots, table):
+    _, weather = snapshots
+    for label in table.index[::197]:
+        row = table.loc[label]
+        age = row["decided"] - weather["time_hour"]
+        fresh = weather[(weather["origin"] == row["origin"]) & (age > pd.Timedelta(0)) & (age <= pd.Timedelta(hours=3))]
+        expected = fresh.loc[fresh["time_hour"].idxmax(), "temp"] if len(fresh) else np.nan
+        np.testing.assert_equal(row["temp"], expected)
+
+
+def test_late_means_more_than_15_minutes(table):
+    assert (table["late"] == (table["arr_delay"] > 15)).all()
+
+
+class TestFlag:
+    def test_the_fifth_with_the_highest_scores_is_flagged(self):
+        assert eta.flag(np.arange(10)).nonzero()[0].tolist() == [8, 9]
+
+    def test_ties_are_drawn_by_lot_and_not_by_the_order_of_the_rows(self):
+        flagged = eta.flag(np.zeros(1000)).nonzero()[0]
+        assert len(flagged) == 200
+        assert 400 < flagged.mean() < 600
+
+    def test_a_lot_never_beats_a_score(self):
+        assert eta.flag([1, 0, 0, 0, 2, 0, 0, 0, 0, 0]).nonzero()[0].tolist() == [0, 4]
+
+    def test_a_flight_without_a_score_is_refused(self):
+        with pytest.raises(ValueError, match="1 of 3 scores are missing"):
+            eta.flag([1, np.nan, 2])
+
+    @pytest.mark.parametrize("share", [0, 1, 20])
+    def test_a_share_that_is_none_is_refused(self, share):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            eta.flag([1, 2], share)

@@ -1,0 +1,54 @@
+"""Viewing matrices and the best of what is left to watch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlbook.recommend import top_unseen, viewing_matrix
+
+VIEWERS, FILMS = pd.Index([7, 3]), pd.Index([10, 20, 30])
+
+
+def test_a_rating_becomes_a_one_in_the_row_of_its_viewer_and_the_column_of_its_film():
+    ratings = pd.DataFrame({"userId": [3, 7, 3, 3], "movieId": [10, 30, 30, 10]})
+    assert viewing_matrix(ratings, VIEWERS, FILMS).loc[3].tolist() == [1, 0, 1]
+    assert viewing_matrix(ratings, VIEWERS, FILMS).loc[7].tolist() == [0, 0, 1]
+
+
+def test_other_viewers_and_films_are_left_out():
+    ratings = pd.DataFrame({"userId": [99, 3], "movieId": [10, 99]})
+    assert viewing_matrix(ratings, VIEWERS, FILMS).to_numpy().sum() == 0
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ValueError, match="no column 'movieId'"):
+        viewing_matrix(pd.DataFrame({"userId": [3]}), VIEWERS, FILMS)
+
+
+def test_the_best_unseen_films_come_first():
+    scores = np.array([[5.0, 9.0, 1.0, 7.0]])
+    assert top_unseen(scores, [[0, 1, 0, 0]], count=2).tolist() == [[3, 0]]
+
+
+def test_equal_scores_are_drawn_by_lot_and_not_by_the_order_of_the_columns():
+    chosen = top_unseen(np.zeros((1, 1000)), np.zeros((1, 1000)), count=100)
+    assert len(set(chosen[0])) == 100
+    assert 400 < chosen.mean() < 600
+
+
+def test_differences_in_the_last_bits_do_not_decide():
+    scores = np.ones((1, 50))
+    noisy = scores + np.random.default_rng(0).normal(scale=1e-13, size=scores.shape)
+    assert (top_unseen(scores, 0 * scores) == top_unseen(noisy, 0 * scores)).all()
+
+
+def test_a_viewer_who_has_seen_nearly_everything_is_refused():
+    with pytest.raises(ValueError, match="fewer than 3 unseen"):
+        top_unseen(np.zeros((1, 4)), [[1, 1, 0, 0]], count=3)
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="must be the same"):
+        top_unseen(np.zeros((1, 4)), [[1, 1, 0]])
