@@ -138,7 +138,7 @@ def test_python(version: str) -> None:
     """Run the tests and chapters on another Python: make test-python PY=3.13."""
     interpreter = find_python(version)
     if interpreter is None:
-        stop(f"There is no Python {version} here: install it, or choose one of {', '.join(SUPPORTED)}.")
+        stop(f"There is no python{version} on the PATH: install it, or name another, as in PY=3.12.")
     python = environment("test", BUILD / "envs" / f"python-{version}", interpreter)
     report([tests_step(python), chapters_step(python)])
 
@@ -148,7 +148,8 @@ def test_floor() -> None:
     """Run the tests and chapters on the oldest libraries that pyproject.toml allows (needs uv)."""
     python = other_versions("floor", ["--resolution", "lowest-direct"], ["-e", ".[notebooks]"])
     unaffected = ["--ignore=tests/site", "--ignore=tests/test_frame.py", "--ignore=tests/test_launch.py"]
-    report([tests_step(python, *unaffected), chapters_step(python, MLBOOK_PIXELS="0")])
+    # Another scikit-learn prints other last digits: here the chapters have to run, and need not print the same.
+    report([tests_step(python, *unaffected), chapters_step(python, compare="--nbval-lax")])
 
 
 @command
@@ -304,9 +305,9 @@ def tests_step(python: Path, *options: str) -> "tuple":
     return ("tests", [python, "-m", "pytest", "tests", "-n2", "--dist=loadfile", *options], {})
 
 
-def chapters_step(python: Path, **variables: str) -> "tuple":
+def chapters_step(python: Path, compare: str = "--nbval", **variables: str) -> "tuple":
     chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
-    return ("chapters", [python, "-m", "pytest", "--nbval", "-n2", "--dist=loadfile", *chapters], variables)
+    return ("chapters", [python, "-m", "pytest", compare, "-n2", "--dist=loadfile", *chapters], variables)
 
 
 def report(steps: "list[tuple]") -> None:
