@@ -283,6 +283,18 @@ except OSError as error:
     assert "Network is unreachable" in done.stdout, done.stderr
 
 
+def test_the_floor_lane_leaves_out_only_tests_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[list[tuple]] = []
+    monkeypatch.setattr(env, "other_versions", lambda *arguments: Path("python"))
+    monkeypatch.setattr(env, "report", reported.append)
+    env.test_floor()
+    [[(_, tests, _), (_, chapters, _)]] = reported
+    left_out = [option.removeprefix("--ignore=") for option in tests if str(option).startswith("--ignore=")]
+    assert left_out
+    assert all((ROOT / path).exists() for path in left_out)
+    assert "--nbval-lax" in chapters
+
+
 # ------------------------------------------------------------------------------------------------ documents
 
 
