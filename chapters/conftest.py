@@ -21,7 +21,10 @@ def _by_pixels(outputs: list[NotebookNode]) -> list[NotebookNode]:
     digested = []
     for output in outputs:
         if PNG in output.get("data", {}):
-            data = {**output["data"], PNG: picture_digest("".join(output["data"][PNG]))}
+            data = {
+                **output["data"],
+                PNG: picture_digest("".join(output["data"][PNG])),
+            }
             output = NotebookNode({**output, "data": data})
         digested.append(output)
     return digested
@@ -33,10 +36,14 @@ if os.environ.get("MLBOOK_PIXELS", "1") != "0":
 
     def _init(self, *args, **kwargs):
         _nbval_init(self, *args, **kwargs)
-        self.skip_compare = tuple(key for key in self.skip_compare if key != PNG)
+        self.skip_compare = tuple(
+            key for key in self.skip_compare if key != PNG
+        )
 
     def _compare(self, test, ref, skip_compare=None):
-        return _nbval_compare(self, _by_pixels(test), _by_pixels(ref), skip_compare)
+        return _nbval_compare(
+            self, _by_pixels(test), _by_pixels(ref), skip_compare
+        )
 
     nbval.IPyNbFile.__init__ = _init
     nbval.IPyNbCell.compare_outputs = _compare

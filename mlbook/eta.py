@@ -19,6 +19,8 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "prec
 AIRPORT = ["airport_delay", "carrier_delay"]
 LABELS = ["arr_delay", "late"]
 
+# An hour's row holds the report made near the end of the hour (at 51 minutes past, as a rule).
+_WEATHER_LAG = timedelta(hours=1)
 _WEATHER_MAX_AGE = timedelta(hours=3)
 _RECENT = timedelta(hours=3)
 
@@ -40,8 +42,9 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         - `departs`, `decided`: scheduled departure and moment of prediction (UTC); `date`: local day
         - `carrier`, `origin`, `dest`, and `SCHEDULE`: local minute of day (0-1439), day of week
           (0 is Monday), distance (miles)
-        - `WEATHER` at the origin, as last observed before the decision and at most three hours old
-          (units as in the snapshot)
+        - `WEATHER` at the origin, as last reported before the decision and at most three hours old
+          (units as in the snapshot); the report of an hour is made near its end, so it counts as known
+          when the hour is over
         - `AIRPORT`: mean departure delay (minutes) of the flights that left this airport, and of those of
           the same carrier, in the three hours before the decision; NaN if none did
         - `arr_delay` (minutes) and `late` (more than 15 minutes): the labels
@@ -56,24 +59,30 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     return arrived[[*names, *SCHEDULE, *WEATHER, *AIRPORT, *LABELS]]
 
 
-def flag(score: ArrayLike, share: float = 0.2) -> NDArray[np.bool_]:
+def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) -> NDArray[np.bool_]:
     """The `share` of the flights with the highest `score` (n,), as booleans (n,).
 
-    An operations desk can act on so many flights and no more. Flights with the same score are drawn by
-    lot, with a fixed seed: a score that cannot tell flights apart must not win by the order of the rows.
+    With `within` (n,), say the date of each flight, the share of each of its groups instead. Flights with
+    the same score are drawn by lot, with a fixed seed: a score that cannot tell flights apart must not win
+    by the order of the rows.
 
     Raises
     ------
     ValueError
-        If a score is missing or `share` is not between 0 and 1.
+        If a score is missing, `within` has another length, or `share` is not between 0 and 1.
     """
     scores = np.asarray(score, dtype=float)
+    groups = np.zeros(len(scores)) if within is None else np.asarray(within)
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are missing; give every flight one")
+    if len(groups) != len(scores):
+        raise ValueError(f"within has {len(groups)} values for {len(scores)} scores; give every flight one")
     if not 0 < share < 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")
     lot = np.random.default_rng(0).permutation(len(scores))
-    chosen = lot[np.argsort(-scores[lot], kind="stable")[: round(share * len(scores))]]
+    best_first = pd.Series(lot[np.argsort(-scores[lot], kind="stable")])
+    rows = best_first.groupby(groups[best_first])
+    chosen = best_first[rows.cumcount() < (share * rows.transform("size")).round()]
     flagged = np.zeros(len(scores), dtype=bool)
     flagged[chosen] = True
     return flagged
@@ -99,13 +108,14 @@ def _recent_delay(table: pd.DataFrame, by: list[str]) -> pd.Series:
 
 
 def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
-    """The last observation strictly before the decision: an as-of join, never the future."""
-    observed = weather[["origin", "time_hour", *WEATHER]].sort_values("time_hour")
+    """The last report that was complete before the decision: an as-of join, never the future."""
+    reports = weather[["origin", "time_hour", *WEATHER]].sort_values("time_hour")
+    reports["reported"] = reports.pop("time_hour") + _WEATHER_LAG
     joined = pd.merge_asof(
         table,
-        observed.rename(columns={"time_hour": "observed"}),
+        reports,
         left_on="decided",
-        right_on="observed",
+        right_on="reported",
         by="origin",
         tolerance=_WEATHER_MAX_AGE,
         allow_exact_matches=False,

@@ -30,6 +30,33 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
     return pd.DataFrame(matrix, index=viewers, columns=films)
 
 
+def favorite_genre_scores(
+    seen: NDArray[np.float64], others: NDArray[np.float64], genres: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The rule: how many of the others watched a film of the viewer's most-watched genre; 0 for other films.
+
+    `seen` is (viewers, films), `others` is (other viewers, films), `genres` is (films, genres), all of 0 and
+    1; the scores are (viewers, films).
+    """
+    favorite = (seen @ genres).argmax(axis=1)
+    scores: NDArray[np.float64] = others.sum(axis=0) * genres[:, favorite].T
+    return scores
+
+
+def neighbor_scores(seen: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The model: item-based nearest neighbors with cosine similarity, written as votes of the other viewers.
+
+    The vote of an other viewer counts for more, the more films they share with the viewer and the rarer
+    those films are. `seen` is (viewers, films) and `others` is (other viewers, films), of 0 and 1; the scores
+    are (viewers, films). Source: Sarwar and others, "Item-based collaborative filtering recommendation
+    algorithms", 2001.
+    """
+    rarity = 1 / np.sqrt(np.maximum(others.sum(axis=0), 1))
+    votes = (seen * rarity) @ others.T
+    scores: NDArray[np.float64] = votes @ others * rarity
+    return scores
+
+
 def top_unseen(scores: ArrayLike, seen: ArrayLike, count: int = 10) -> NDArray[np.intp]:
     """Positions of the `count` best-scored films that each viewer has not seen: (viewers, count), best first.
 

@@ -65,11 +65,11 @@ def test_the_airports_delay_is_that_of_the_flights_that_left_in_the_three_hours_
         np.testing.assert_allclose(row["airport_delay"], expected, rtol=1e-9, atol=1e-9)
 
 
-def test_weather_is_the_last_observation_before_the_decision_and_not_too_old(snapshots, table):
+def test_weather_is_the_last_hour_that_was_over_before_the_decision_and_not_too_old(snapshots, table):
     _, weather = snapshots
     for label in table.index[::197]:
         row = table.loc[label]
-        age = row["decided"] - weather["time_hour"]
+        age = row["decided"] - (weather["time_hour"] + pd.Timedelta(hours=1))
         fresh = weather[(weather["origin"] == row["origin"]) & (age > pd.Timedelta(0)) & (age <= pd.Timedelta(hours=3))]
         expected = fresh.loc[fresh["time_hour"].idxmax(), "temp"] if len(fresh) else np.nan
         np.testing.assert_equal(row["temp"], expected)
@@ -90,6 +90,15 @@ class TestFlag:
 
     def test_a_lot_never_beats_a_score(self):
         assert eta.flag([1, 0, 0, 0, 2, 0, 0, 0, 0, 0]).nonzero()[0].tolist() == [0, 4]
+
+    def test_within_groups_each_gives_its_share(self):
+        days = np.repeat(["calm", "storm"], 10)
+        flagged = eta.flag(np.r_[np.arange(10), 100 + np.arange(10)], within=days)
+        assert flagged.nonzero()[0].tolist() == [8, 9, 18, 19]
+
+    def test_groups_of_another_length_are_refused(self):
+        with pytest.raises(ValueError, match="within has 1 values for 3 scores"):
+            eta.flag([1, 2, 3], within=["a"])
 
     def test_a_flight_without_a_score_is_refused(self):
         with pytest.raises(ValueError, match="1 of 3 scores are missing"):

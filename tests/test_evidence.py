@@ -107,18 +107,20 @@ class TestIntervals:
 
 class TestFindings:
     @pytest.mark.parametrize(
-        ("low", "high", "above", "below", "supported"),
+        ("low", "high", "above", "below", "outcome"),
         [
-            (0.1, 1, 0, None, True),
-            (-0.1, 1, 0, None, False),
-            (0, 1, 0, None, False),
-            (-2, -1, None, 0, True),
-            (-1, 0.1, None, 0, False),
-            (1, 2, 1.5, None, False),
+            (0.1, 1, 0, None, "supported"),
+            (-0.1, 1, 0, None, "undecided"),
+            (0, 1, 0, None, "undecided"),
+            (-2, -0.1, 0, None, "contradicted"),
+            (-2, -1, None, 0, "supported"),
+            (-1, 0.1, None, 0, "undecided"),
+            (1, 2, None, 0, "contradicted"),
+            (1, 2, 1.5, None, "undecided"),
         ],
     )
-    def test_a_check_is_supported_only_by_a_whole_interval(self, low, high, above, below, supported):
-        assert Check("it is so", interval(low, high), above, below).supported is supported
+    def test_only_a_whole_interval_decides(self, low, high, above, below, outcome):
+        assert Check("it is so", interval(low, high), above, below).outcome == outcome
 
     @pytest.mark.parametrize(
         ("sides", "verdict"),

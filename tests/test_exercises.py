@@ -40,16 +40,21 @@ def test_minutes_of_day_rejects(name):
 @pytest.fixture
 def flights() -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    delay = rng.normal(size=500)
-    arrival = 10 * delay + rng.normal(size=500)
+    delay = rng.normal(size=800)
+    arrival = 10 * delay + rng.normal(size=800)
     return pd.DataFrame(
         {
-            "airport_delay": np.where(np.arange(500) % 9, delay, np.nan),
-            "distance": rng.uniform(size=500),
+            "date": np.repeat(pd.date_range("2013-01-01", periods=40), 20),
+            "airport_delay": np.where(np.arange(800) % 9, delay, np.nan),
+            "distance": rng.uniform(size=800),
             "arr_delay": arrival,
             "late": arrival > 8,
         }
     )
+
+
+def dispatcher(flights):
+    return flights["airport_delay"].fillna(0).round(0)
 
 
 WRONG_RULES = {
@@ -58,17 +63,18 @@ WRONG_RULES = {
     "reads a column that is not there": (lambda flights: flights["dep_delay"], "no column 'dep_delay'"),
     "leaves gaps": (lambda flights: flights["airport_delay"], "have no score"),
     "answers for some": (lambda flights: flights["distance"].head(), "one score for each"),
-    "knows nothing": (lambda flights: flights["distance"], "the dispatcher catches 50.0%"),
+    "knows nothing": (lambda flights: flights["distance"], "against the dispatcher: \N{MINUS SIGN}"),
+    "is the dispatcher's own": (dispatcher, "0.00 points [0.00, 0.00]"),
 }
 
 
 def test_my_rule_accepts_a_better_rule(flights):
-    assert check_rule(lambda flights: flights["airport_delay"].fillna(0), flights, 0.5).passed
+    assert check_rule(lambda flights: flights["airport_delay"].fillna(0), flights, dispatcher).passed
 
 
 @pytest.mark.parametrize("name", WRONG_RULES)
 def test_my_rule_rejects(name, flights):
     answer, message = WRONG_RULES[name]
-    result = check_rule(answer, flights, 0.5)
+    result = check_rule(answer, flights, dispatcher)
     assert not result.passed
     assert message in result.message

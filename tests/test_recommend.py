@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlbook.recommend import top_unseen, viewing_matrix
+from mlbook.recommend import favorite_genre_scores, neighbor_scores, top_unseen, viewing_matrix
 
 VIEWERS, FILMS = pd.Index([7, 3]), pd.Index([10, 20, 30])
 
@@ -25,6 +25,21 @@ def test_other_viewers_and_films_are_left_out():
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="no column 'movieId'"):
         viewing_matrix(pd.DataFrame({"userId": [3]}), VIEWERS, FILMS)
+
+
+def test_the_rule_counts_who_watched_a_film_of_the_favorite_genre():
+    genres = np.array([[1.0, 0], [1, 0], [0, 1], [1, 1]])
+    others = np.array([[1.0, 1, 1, 1], [0, 1, 1, 1]])
+    scores = favorite_genre_scores(np.array([[1.0, 0, 0, 0], [0, 0, 1, 0]]), others, genres)
+    assert scores.tolist() == [[1, 2, 0, 2], [0, 0, 2, 2]]
+
+
+def test_the_model_is_the_sum_of_the_cosines_to_the_films_seen():
+    rng = np.random.default_rng(0)
+    seen, others = rng.integers(2, size=(3, 8)).astype(float), rng.integers(2, size=(20, 8)).astype(float)
+    lengths = np.linalg.norm(others, axis=0)
+    cosines = others.T @ others / np.outer(lengths, lengths)
+    np.testing.assert_allclose(neighbor_scores(seen, others), seen @ cosines)
 
 
 def test_the_best_unseen_films_come_first():

@@ -1,9 +1,10 @@
 """Findings: what a claim's experiment concludes, with a verdict that is computed, never typed.
 
 The rule. A claim is broken into checks. A check is an effect with an interval and the side of a
-threshold on which the claim puts it. It is *supported* if the whole interval lies on that side. The
-claim *holds* if every check is supported, *holds in part* if some are, and *does not hold* if none is.
-An interval that straddles the threshold therefore never counts in favor of a claim.
+threshold on which the claim puts it. It is *supported* if the whole interval lies on that side,
+*contradicted* if it lies on the other side, and *undecided* if it straddles the threshold. The claim
+*holds* if every check is supported, *holds in part* if some are, and *does not hold* if none is: what is
+undecided never counts in favor of a claim.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mlbook import catalog
 from mlbook.evidence.intervals import Interval
 
 Verdict = Literal["holds", "holds in part", "does not hold"]
+Outcome = Literal["supported", "undecided", "contradicted"]
 
 
 @cache
@@ -48,11 +50,14 @@ class Check:
             )
 
     @property
-    def supported(self) -> bool:
-        """Whether the whole interval lies on the claimed side of the threshold."""
+    def outcome(self) -> Outcome:
+        """On which side of the threshold the whole interval lies: the claimed one, the other, or neither."""
         if self.above is not None:
-            return self.effect.low > self.above
-        return self.below is not None and self.effect.high < self.below
+            over, under = self.effect.low > self.above, self.effect.high < self.above
+        else:
+            assert self.below is not None
+            over, under = self.effect.high < self.below, self.effect.low > self.below
+        return "supported" if over else "contradicted" if under else "undecided"
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Finding:
     @property
     def verdict(self) -> Verdict:
         """\"holds\" if every check is supported, \"holds in part\" if some are, else \"does not hold\"."""
-        supported = [check.supported for check in self.checks]
+        supported = [check.outcome == "supported" for check in self.checks]
         if all(supported):
             return "holds"
         return "holds in part" if any(supported) else "does not hold"
@@ -110,10 +115,7 @@ class Finding:
         return "real data: " + ", ".join(f"{name} {catalog.fingerprint(name)}" for name in self.data)
 
     def __repr__(self) -> str:
-        parts = [
-            f"{c.statement}: {c.effect.text(c.unit)} over {c.effect.over}, {'' if c.supported else 'not '}supported"
-            for c in self.checks
-        ]
+        parts = [f"{c.statement}: {c.effect.text(c.unit)} over {c.effect.over}, {c.outcome}" for c in self.checks]
         note = [self.note] if self.note else []
         return " | ".join([f"finding {self.claim}: {self.verdict}", *parts, self.source, *note])
 
@@ -122,15 +124,12 @@ class Finding:
 
     def _markdown(self) -> str:
         claim = claims()[self.claim]["text"]
-        rows = [
-            f"| {c.statement} | {c.effect.text(c.unit)} | {c.effect.over} | {'yes' if c.supported else 'no'} |"
-            for c in self.checks
-        ]
+        rows = [f"| {c.statement} | {c.effect.text(c.unit)} | {c.effect.over} | {c.outcome} |" for c in self.checks]
         return "\n".join(
             [
                 f"**Finding `{self.claim}`: {self.verdict}.** {claim}.",
                 "",
-                "| What the claim needs | Effect [95 % interval] | Over | Supported |",
+                "| What the claim needs | Effect [95 % interval] | Over | Outcome |",
                 "|:--|:--|:--|:--|",
                 *rows,
                 "",
@@ -148,7 +147,7 @@ class Finding:
                     "statement": c.statement,
                     "effect": c.effect.text(c.unit),
                     "over": c.effect.over,
-                    "supported": c.supported,
+                    "outcome": c.outcome,
                 }
                 for c in self.checks
             ],

@@ -89,8 +89,7 @@ def ratio_interval(
         raise ValueError("a value or a group is missing; drop those rows first, and say how many")
     if len(labels) < 10:
         raise ValueError(f"{len(labels)} {group_name} are too few for a bootstrap: it needs at least 10")
-    tops = np.bincount(codes, weights=top)
-    bottoms = np.bincount(codes, weights=bottom)
+    tops, bottoms = (np.bincount(codes, weights=values).astype(float) for values in (top, bottom))
     drawn_tops, drawn_bottoms = _resampled(tops, bottoms)
     if (drawn_bottoms == 0).any():
         raise ValueError(f"the denominator sums to zero in a resample of the {group_name}")

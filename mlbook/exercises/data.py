@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from mlbook.eta import LABELS, flag
+from mlbook.evidence import ratio_interval
 from mlbook.exercises import Result
+
+Rule = Callable[[pd.DataFrame], object]
 
 _CLOCK = {1.0: 1, 59.0: 59, 100.0: 60, 517.0: 317, 1259.0: 779, 1300.0: 780, 2359.0: 1439, 2400.0: 0}
 
@@ -30,14 +33,16 @@ def check_minutes_of_day(answer: Callable[[pd.Series], object]) -> Result:
     return Result(name, True, "Noon is in the middle, midnight is one moment, and gaps stay gaps.")
 
 
-def check_rule(answer: Callable[[pd.DataFrame], object], flights: pd.DataFrame, to_beat: float) -> Result:
-    """Whether the score of `answer` catches a larger share of the late `flights` than `to_beat` does.
+def check_rule(answer: Rule, flights: pd.DataFrame, to_beat: Rule) -> Result:
+    """Whether the score of `answer` catches more of the late `flights` than `to_beat`, on other days too.
 
-    `flights` is the ETA's feature table. The answer sees it without the labels.
+    `flights` is the ETA's feature table; both rules see it without the labels. It passes if the whole
+    interval of the difference, over days, lies above zero.
     """
     name = "my_rule"
+    seen = flights.drop(columns=LABELS)
     try:
-        score = answer(flights.drop(columns=LABELS))
+        score = answer(seen)
     except KeyError as error:
         if error.args[0] in LABELS:
             return Result(name, False, f"It reads {error.args[0]!r}, which nobody knows before the flight lands.")
@@ -50,6 +55,7 @@ def check_rule(answer: Callable[[pd.DataFrame], object], flights: pd.DataFrame, 
     if np.isnan(scores).any():
         return Result(name, False, f"{np.isnan(scores).sum()} flights have no score: a rule must answer for all.")
     late = flights["late"].to_numpy()
-    caught = (flag(scores) & late).sum() / late.sum()
-    message = f"It catches {caught:.1%} of the late flights; the dispatcher catches {to_beat:.1%}."
-    return Result(name, bool(caught > to_beat), message)
+    more = flag(scores).astype(float) - flag(pd.Series(to_beat(seen), dtype=float))
+    gain = ratio_interval(more * late, late, flights["date"]).scaled(100)
+    message = f"Late flights caught, against the dispatcher: {gain.text('points')}."
+    return Result(name, gain.low > 0, message)

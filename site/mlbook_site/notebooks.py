@@ -66,7 +66,7 @@ def verdict_class(verdict: str) -> str:
 def _finding_html(finding: dict[str, Any], text: str, anchor: str) -> str:
     checks = "".join(
         f"<tr><td>{escape(c['statement'])}</td><td>{escape(c['effect'])}</td><td>{escape(c['over'])}</td>"
-        f"<td>{'yes' if c['supported'] else 'no'}</td></tr>"
+        f"<td>{c['outcome']}</td></tr>"
         for c in finding["checks"]
     )
     claim = escape(finding["claim"])
@@ -78,7 +78,7 @@ def _finding_html(finding: dict[str, Any], text: str, anchor: str) -> str:
         f'<a class="headerlink" href="#{anchor}" title="Link to this finding">#</a></p>'
         f'<p class="finding-claim">{escape(text)}.</p>'
         f'<div class="table-scroll" tabindex="0" role="group" aria-label="Evidence for {claim}"><table class="checks">'
-        "<thead><tr><th>What the claim needs</th><th>Effect [95 % interval]</th><th>Over</th><th>Supported</th></tr>"
+        "<thead><tr><th>What the claim needs</th><th>Effect [95 % interval]</th><th>Over</th><th>Outcome</th></tr>"
         f"</thead><tbody>{checks}</tbody></table></div>"
         f'{note}<p class="finding-source">{escape(finding["source"])}</p>'
     )
