@@ -92,7 +92,8 @@ def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
     """Flights in order of departure, with the moments in UTC and the local calendar."""
     departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
     local = departs.dt.tz_convert(HOME_ZONE)
-    table = flights.assign(
+    columns = ["carrier", "flight", "origin", "dest", "distance", "dep_delay", "arr_delay"]
+    table = flights[columns].assign(
         departs=departs,
         decided=departs - DECISION_LEAD,
         left=departs + pd.to_timedelta(flights["dep_delay"], unit="min"),

@@ -297,6 +297,7 @@ def lock_command(lock: Path) -> "list[str]":
 def lint_steps(python: Path) -> "list[tuple]":
     return [
         ("ruff", [python, "-m", "ruff", "check", "."], {}),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."], {}),
         ("mypy", [python, "-m", "mypy"], {}),
         ("notebooks are canonical", [python, "tools/notebooks.py", "check"], {}),
     ]
