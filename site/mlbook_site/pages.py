@@ -6,6 +6,7 @@ Each notes the files it reads, so that an incremental build rewrites the page wh
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -105,6 +106,12 @@ class FindingsTable(Generated):
         return text, verdicts, effects + (f"\n\nAlso planned for {later}." if planned else "")
 
 
+def tally(finding: inputs.Finding) -> str:
+    """How many checks of a finding came out how: "3 supported, 1 undecided"."""
+    outcomes = Counter(check["outcome"] for check in finding.checks)
+    return ", ".join(f"{outcomes[o]} {o}" for o in ("supported", "undecided", "contradicted") if outcomes[o])
+
+
 class FindingsSoFar(Generated):
     """The tested claims alone, one line each, and how many are still to come."""
 
@@ -117,12 +124,12 @@ class FindingsSoFar(Generated):
             (
                 f"{claim['text']}.",
                 "\n\n".join(verdict_link(finding) for finding in findings[claim["id"]]),
-                "\n\n".join(finding.checks[0]["effect"] for finding in findings[claim["id"]]),
+                "\n\n".join(tally(finding) for finding in findings[claim["id"]]),
             )
             for claim in tested
         ]
         count = f"{len(tested)} of the book's {len(claims)} claims are tested so far."
-        table = list_table(("Claim", "Verdict", "First effect"), rows, "findings", (52, 16, 32)) if rows else []
+        table = list_table(("Claim", "Verdict", "Its checks"), rows, "findings", (52, 16, 32)) if rows else []
         return "\n".join([*table, "", f"{count} [All claims, with their evidence](findings.md)."])
 
 
@@ -148,7 +155,8 @@ class Pipeline(SphinxDirective):
         parts = {claim["part"] for claim in claims}
         if len(stages) != len(parts):
             raise self.error(f"the picture has {len(stages)} parts, the claims have {len(parts)}")
-        picture = f'<ol class="pipeline">{"".join(stages)}</ol>\n<p class="pipeline-back"><span>{_RETURN}</span></p>\n'
+        drawn, back = "".join(stages), f'<p class="pipeline-back"><span>{_RETURN}</span></p>'
+        picture = f'<div class="pipeline-frame"><ol class="pipeline">{drawn}</ol>{back}</div>\n'
         return [nodes.raw("", picture, format="html")]
 
     def _stage(self, part: str, glyph: str, text: str, chapters: list[str]) -> str:
