@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) -> pd.DataFrame:
-    """1.0 where a viewer rated a film and 0.0 elsewhere: (viewers, films), float64.
+    """Whether a viewer rated a film: (viewers, films), bool.
 
     `ratings` has the columns `userId` and `movieId`, one row a rating; ratings of other viewers or films
     are left out.
@@ -25,8 +25,8 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
         index.get_indexer(pd.Index(ratings[key])) for index, key in ((viewers, "userId"), (films, "movieId"))
     )
     inside = (rows >= 0) & (columns >= 0)
-    matrix = np.zeros((len(viewers), len(films)))
-    matrix[rows[inside], columns[inside]] = 1
+    matrix = np.zeros((len(viewers), len(films)), dtype=bool)
+    matrix[rows[inside], columns[inside]] = True
     return pd.DataFrame(matrix, index=viewers, columns=films)
 
 

@@ -99,7 +99,7 @@ class FindingsTable(Generated):
             return text, "[not yet tested]{.verdict .untested}", f"Planned for {later}."
         verdicts = "\n\n".join(verdict_link(finding) for finding in findings)
         effects = "\n".join(
-            f"- {check['statement']}: {check['effect']}, {check['outcome']}"
+            f"- {check['statement']}: {check['effect']} over {check['over']}, {check['outcome']}"
             for finding in findings
             for check in finding.checks
         )

@@ -26,7 +26,7 @@ _FLAGS = [
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site, built once; MLBOOK_SITE names a folder with one that was built already."""
-    if "MLBOOK_SITE" in os.environ:
+    if os.environ.get("MLBOOK_SITE"):
         folder = Path(os.environ["MLBOOK_SITE"]).resolve()
     else:
         output = tmp_path_factory.mktemp("site")
