@@ -11,15 +11,6 @@ import rebuild_data
 from mlbook import catalog
 
 REQUIRED = "MLBOOK_REQUIRE_SOURCES"
-UNREACHABLE = {
-    "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
-    "UV_HTTP_RETRIES": "0",
-    "UV_NO_CACHE": "1",
-    "PIP_CONFIG_FILE": os.devnull,
-    "PIP_FIND_LINKS": "",
-    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-    "PIP_RETRIES": "0",
-}
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +78,8 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "not in catalog.toml: fligths" in capsys.readouterr().err
 
 
-def test_without_a_network_the_tool_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for variable, value in UNREACHABLE.items():
-        monkeypatch.setenv(variable, value)
+@pytest.mark.usefixtures("no_index")
+def test_without_a_network_the_tool_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert rebuild_data.main(["--cache", str(tmp_path), "airlines"]) == 2
     assert "could not fetch the source packages" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
