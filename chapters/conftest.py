@@ -11,39 +11,32 @@ import os
 
 import nbval.plugin as nbval
 from nbformat import NotebookNode
-from notebooks import ENVIRONMENT, PNG, picture_digest
+from notebooks import ENVIRONMENT, PNG, by_pixels
 
 os.environ.update(ENVIRONMENT)  # the kernels inherit it
+COMPARED = os.environ.get("MLBOOK_PIXELS", "1") != "0"
+
+_nbval_init = nbval.IPyNbFile.__init__
+_nbval_compare = nbval.IPyNbCell.compare_outputs
 
 
-def _by_pixels(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """The outputs, each picture replaced by the digest of its pixels."""
-    digested = []
-    for output in outputs:
-        if PNG in output.get("data", {}):
-            data = {
-                **output["data"],
-                PNG: picture_digest("".join(output["data"][PNG])),
-            }
-            output = NotebookNode({**output, "data": data})
-        digested.append(output)
-    return digested
+def _digested(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    return [
+        NotebookNode({**output, "data": by_pixels(output["data"], COMPARED)})
+        if "data" in output
+        else output
+        for output in outputs
+    ]
 
 
-if os.environ.get("MLBOOK_PIXELS", "1") != "0":
-    _nbval_init = nbval.IPyNbFile.__init__
-    _nbval_compare = nbval.IPyNbCell.compare_outputs
+def _init(self, *args, **kwargs):
+    _nbval_init(self, *args, **kwargs)
+    self.skip_compare = tuple(key for key in self.skip_compare if key != PNG)
 
-    def _init(self, *args, **kwargs):
-        _nbval_init(self, *args, **kwargs)
-        self.skip_compare = tuple(
-            key for key in self.skip_compare if key != PNG
-        )
 
-    def _compare(self, test, ref, skip_compare=None):
-        return _nbval_compare(
-            self, _by_pixels(test), _by_pixels(ref), skip_compare
-        )
+def _compare(self, test, ref, skip_compare=None):
+    return _nbval_compare(self, _digested(test), _digested(ref), skip_compare)
 
-    nbval.IPyNbFile.__init__ = _init
-    nbval.IPyNbCell.compare_outputs = _compare
+
+nbval.IPyNbFile.__init__ = _init
+nbval.IPyNbCell.compare_outputs = _compare

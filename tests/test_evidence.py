@@ -193,6 +193,7 @@ class TestFigures:
         data, metadata = DisplayFormatter().format(show(figure, ALT))
         assert data["text/plain"] == ALT == metadata["image/png"]["alt"]
         assert metadata["image/png"]["width"] == 192
+        assert f'<img alt="{ALT}" width="192" src="data:image/png;base64,{data["image/png"]}">' == data["text/html"]
         assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).format == "PNG"
 
     def test_the_figure_is_closed_so_that_it_is_not_drawn_twice(self):

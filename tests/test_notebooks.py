@@ -9,11 +9,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from html import escape
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from notebooks import CHAPTERS, ENVIRONMENT, PNG, ROOT, canonical, is_canonical
+from notebooks import CHAPTERS, ENVIRONMENT, HTML, PNG, ROOT, canonical, is_canonical
 from PIL import Image
 
 from mlbook.evidence import claims
@@ -84,6 +85,8 @@ def output_faults(output: NotebookNode) -> Iterator[str]:
         alt = metadata.get(PNG, {}).get("alt", "")
         if not MIN_WORDS <= len(alt.split()) <= MAX_WORDS:
             yield f"a figure whose alternative text has {len(alt.split())} words"
+        if f'<img alt="{escape(alt)}" ' not in data.get(HTML, ""):
+            yield "a figure whose HTML form lacks its alternative text"
         if alt != data.get("text/plain"):
             yield "a figure whose plain text, which is compared, is not its alternative text"
     plain = data.get("text/plain", "")
@@ -162,7 +165,10 @@ def sound() -> NotebookNode:
     """A small notebook without a fault: a text, a figure, and a finding."""
     record = {"claim": "data-rules", "verdict": "holds", "checks": [{"statement": "more", "effect": "1 points [1, 2]"}]}
     figure = nbformat.v4.new_output(
-        "execute_result", {PNG: picture(), "text/plain": ALT}, metadata={PNG: {"alt": ALT}}, execution_count=2
+        "execute_result",
+        {PNG: picture(), HTML: f'<img alt="{ALT}" src="">', "text/plain": ALT},
+        metadata={PNG: {"alt": ALT}},
+        execution_count=2,
     )
     finding = nbformat.v4.new_output(
         "execute_result",
@@ -209,6 +215,10 @@ PLANTED = {
     ),
     "an empty cell": (lambda n: n.cells[1].update(source=" "), "empty"),
     "a figure without text": (lambda n: n.cells[2].outputs[0].metadata.clear(), "has 0 words"),
+    "a figure without text in JupyterLab": (
+        lambda n: n.cells[2].outputs[0].data.update({HTML: "<img>"}),
+        "HTML form",
+    ),
     "a figure whose texts differ": (
         lambda n: n.cells[2].outputs[0].data.update({"text/plain": "other"}),
         "is compared",
@@ -271,7 +281,7 @@ def test_the_canonical_guard_finds_what_an_editor_leaves_behind(plant, tmp_path)
 SOURCES = {
     "text": "print('one')",
     "value": "1 + 1",
-    "picture": "from IPython.display import Image, display\ndisplay(Image(data=PIXELS))",
+    "picture": "from IPython.display import display\ndisplay(FORMS, raw=True)",
 }
 
 
@@ -281,7 +291,8 @@ def stored(kind: str, changed: bool) -> list[NotebookNode]:
     if kind == "value":
         return [nbformat.v4.new_output("execute_result", {"text/plain": "3" if changed else "2"}, execution_count=2)]
     png = picture("blue" if changed else "red", compress_level=1)
-    return [nbformat.v4.new_output("display_data", {PNG: png, "text/plain": "<IPython.core.display.Image object>"})]
+    html = f'<img src="data:image/png;base64,{png}">'
+    return [nbformat.v4.new_output("display_data", {PNG: png, HTML: html, "text/plain": "a picture"})]
 
 
 @pytest.fixture(scope="module")
@@ -290,11 +301,11 @@ def judged(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("nbval")
     (folder / "conftest.py").write_text((CHAPTERS / "conftest.py").read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = '{ROOT / 'tools'}'\n", encoding="utf-8")
-    pixels = f"import base64\nPIXELS = base64.b64decode('{picture()}')"
+    forms = {PNG: picture(), HTML: f'<img src="data:image/png;base64,{picture()}">', "text/plain": "a picture"}
     for kind, source in SOURCES.items():
         for changed in (False, True):
             cells = [
-                nbformat.v4.new_code_cell(pixels, execution_count=1),
+                nbformat.v4.new_code_cell(f"FORMS = {forms!r}", execution_count=1),
                 nbformat.v4.new_code_cell(source, execution_count=2, outputs=stored(kind, changed)),
             ]
             name = f"{kind}_{'changed' if changed else 'same'}.ipynb"

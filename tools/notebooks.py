@@ -47,7 +47,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 CELL_METADATA = ("tags", "jupyter")
-PNG = "image/png"
+PNG, HTML = "image/png", "text/html"
 
 
 def canonical(notebook: NotebookNode) -> str:
@@ -128,10 +128,20 @@ def comparable_outputs(cell: NotebookNode) -> list[Any]:
             comparable.append((output["ename"], output["evalue"]))
         else:
             data = {mime: "".join(value) for mime, value in output["data"].items()}
-            if PNG in data:
-                data[PNG] = picture_digest(data[PNG])
-            comparable.append(data)
+            comparable.append(by_pixels(data))
     return comparable
+
+
+def by_pixels(data: dict[str, Any], compared: bool = True) -> dict[str, Any]:
+    """The forms of an output, its picture replaced by a digest of the pixels wherever it stands.
+
+    Unless it is to be `compared`: then every picture is like any other.
+    """
+    if PNG not in data:
+        return data
+    digest = picture_digest(data[PNG]) if compared else "a picture"
+    html = {HTML: data[HTML].replace(data[PNG].strip(), digest)} if HTML in data else {}
+    return {**data, **html, PNG: digest}
 
 
 def picture_digest(png: str) -> str:

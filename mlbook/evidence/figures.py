@@ -1,7 +1,8 @@
 """Figures that say what they show, to people who do not see them and to the test that compares them.
 
-`show` sets the alternative text. It travels with the picture in the output's metadata (where JupyterLab
-and the site look for it), and it is the picture's plain-text form, which the tests compare.
+`show` sets the alternative text. It travels with the picture in the output's metadata, where the site and
+nbconvert look for it, and in an HTML form of the output, because JupyterLab ignores the metadata. It is the
+picture's plain-text form, too, which the tests compare.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -47,7 +49,9 @@ class Figure:
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         png = base64.b64encode(self.png).decode("ascii")
-        return {"image/png": png, "text/plain": self.alt}, {"image/png": {"alt": self.alt, "width": self.width}}
+        html = f'<img alt="{escape(self.alt)}" width="{self.width}" src="data:image/png;base64,{png}">'
+        data = {"image/png": png, "text/html": html, "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt, "width": self.width}}
 
 
 def show(figure: Canvas, alt: str) -> Figure:
