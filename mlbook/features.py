@@ -53,7 +53,7 @@ def trailing_mean(
     if window <= timedelta(0):
         raise ValueError(f"window must be positive, got {window}")
 
-    known = events.dropna(subset=[known_at, value]).sort_values(known_at, kind="stable")
+    known = events[[*keys, known_at, value]].dropna(subset=[known_at, value]).sort_values(known_at, kind="stable")
     rows_of_group = known.groupby(keys, sort=False).indices
     times = _microseconds(known[known_at])
     values = known[value].to_numpy(dtype=float)

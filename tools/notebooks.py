@@ -61,9 +61,10 @@ def canonical(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook, version=4)).rstrip("\n") + "\n"
 
 
-def execute(path: Path) -> tuple[NotebookNode, float]:
-    """The executed notebook, and the peak memory of its kernel in MB (nan on Windows)."""
+def execute(path: Path) -> tuple[NotebookNode, float, float]:
+    """The executed notebook, the seconds until its last output, and its kernel's peak memory in MB (nan on Windows)."""
     os.environ.update(ENVIRONMENT)
+    start = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -77,15 +78,14 @@ def execute(path: Path) -> tuple[NotebookNode, float]:
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 client.execute_cell(cell, index)
+        seconds = time.perf_counter() - start
         peak = _peak_memory(client)
-    return notebook, peak
+    return notebook, seconds, peak
 
 
 def run(path: Path) -> float:
     """Execute a chapter and write it; the seconds it took. Nothing is written if a cell fails."""
-    start = time.perf_counter()
-    notebook, _ = execute(path)
-    seconds = time.perf_counter() - start
+    notebook, seconds, _ = execute(path)
     path.write_text(canonical(notebook), encoding="utf-8", newline="\n")
     return seconds
 
@@ -99,13 +99,12 @@ def measure(paths: Iterable[Path]) -> dict[str, Any]:
     """Cells, seconds (start of the kernel included), and peak memory of each chapter, on this machine."""
     rows = []
     for path in paths:
-        start = time.perf_counter()
-        notebook, peak = execute(path)
+        notebook, seconds, peak = execute(path)
         rows.append(
             {
                 "chapter": path.stem,
                 "cells": sum(cell.cell_type == "code" for cell in notebook.cells),
-                "seconds": round(time.perf_counter() - start, 1),
+                "seconds": round(seconds, 1),
                 "peak_mb": round(peak),
             }
         )
