@@ -1,4 +1,4 @@
-"""Features that look back: what was known at the moment of a prediction, and nothing later."""
+"""Aggregates over the past of each entity, as it was known at the moment of a prediction."""
 
 from __future__ import annotations
 
