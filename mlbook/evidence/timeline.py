@@ -199,17 +199,17 @@ class Timeline:
         counted = self.states == "counts"
         first = self.minutes[_changes(counted)]
         last = [*(first[1:] - _MINUTE), self.minutes[-1]]
-        names = self._flight_words()
+        names = list(self._drawn["dest"] + " " + self._drawn["arr_delay"].map(_whole))
         return pd.DataFrame(
             {
                 "From": [_clock(moment) for moment in first],
                 "To": [_clock(moment) for moment in last],
-                "Flights that count": [
-                    "; ".join(name for name, counts in zip(names, counted.loc[moment], strict=True) if counts) or "none"
-                    for moment in first
-                ],
                 "Feature": [_minutes(self.feature[moment]) for moment in first],
                 "Careless average": _minutes(self.careless),
+                "Flights that count, with their delay (min)": [
+                    ", ".join(name for name, counts in zip(names, counted.loc[moment], strict=True) if counts) or "none"
+                    for moment in first
+                ],
             }
         )
 
@@ -303,6 +303,10 @@ def _clock(moment: pd.Timestamp) -> str:
 def _minutes(value: float) -> str:
     """ "-14.5 min", with a proper minus sign; an aggregate without a value says nothing."""
     return "nothing" if np.isnan(value) else f"{value:.1f} min".replace("-", "\N{MINUS SIGN}")
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _lateness(delay: float) -> str:
