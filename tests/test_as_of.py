@@ -58,6 +58,10 @@ class TestWhichReport:
         np.testing.assert_equal(joined["age"].tolist(), [5, 10, np.nan])
         np.testing.assert_equal(joined["number"].tolist(), [0, 0, np.nan])
 
+    def test_before_the_first_report_there_is_neither_a_report_nor_an_age(self):
+        joined = join(reports_of([("a", 10)]), age="age").fit_transform(table([("a", 5), ("a", 10)], "moment"))
+        assert joined.isna().all(axis=None)
+
     def test_a_report_that_is_too_old_is_not_replaced_by_an_older_one(self):
         assert np.isnan(seen(reports_of([("a", 0), ("a", 10)]), [("a", 30)], tolerance=15 * MINUTE)).all()
 
