@@ -233,6 +233,12 @@ class TestWhatIsShown:
         first, second = (json.dumps(timeline_of(DAY_OF_FOUR).show().interactive.content) for _ in range(2))
         assert first == second
 
+    def test_the_picture_is_in_the_style_of_the_book_whatever_is_set(self, timeline):
+        with plt.style.context("classic"):
+            classic = timeline.show()
+        with plt.style.context("mlbook.evidence.book"):
+            assert timeline.show().png == classic.png
+
     def test_every_state_has_a_word_and_a_look_of_its_own(self, timeline):
         from mlbook.evidence.timeline import _LOOKS
 

@@ -145,7 +145,8 @@ class Timeline:
         if moment not in self.minutes:
             raise ValueError(f"at is {at}; give a full minute from {self.minutes[0]} to {self.minutes[-1]}")
         data, table = self._data(moment), self._table()
-        return show(_drawing(data), self._alt(moment), Interactive("timeline", data, table))
+        with plt.style.context(["default", "mlbook.evidence.book"]):
+            return show(_drawing(data), self._alt(moment), Interactive("timeline", data, table))
 
     # ------------------------------------------------------------------------ in words and numbers
 
