@@ -64,10 +64,12 @@ def aggregate_parquet(
     FileNotFoundError, FileExistsError
         If there is no file `at` or `events`, or something at `out` already.
     ValueError
-        As `aggregate` does; if an entity's columns have different types in the two files; if the definitions have no
-        column of `by` in common; or if a feature has the name of a column of `at`.
+        As `aggregate` does; if an entity's columns have different types in the two files; if there are no definitions,
+        or they have no column of `by` in common; or if a feature has the name of a column of `at`.
     """
     definitions = [definitions] if isinstance(definitions, Aggregate) else list(definitions)
+    if not definitions:
+        raise ValueError("there are no definitions; give at least one Aggregate")
     for path in (at, events):
         if not path.is_file():
             raise FileNotFoundError(f"there is no Parquet file at {path}")
