@@ -1,4 +1,4 @@
-"""Each exercise's check accepts the solution and rejects the wrong answers that people give."""
+"""The checks of the exercises on data: they accept the solution and reject what a reader might write instead."""
 
 from __future__ import annotations
 
