@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mlbook.features import trailing_mean
+from mlbook.features import Aggregate, aggregate
 
 DECISION_LEAD = timedelta(hours=2)
 LATE_MINUTES = 15
@@ -22,7 +22,10 @@ LABELS = ["arr_delay", "late"]
 # An hour's row holds the report made near the end of the hour (at 51 minutes past, as a rule).
 _WEATHER_LAG = timedelta(hours=1)
 _WEATHER_MAX_AGE = timedelta(hours=3)
-_RECENT = timedelta(hours=3)
+_RECENT_DELAYS = [
+    Aggregate(by, "left", "mean", "dep_delay", timedelta(hours=3), name=name)
+    for name, by in zip(AIRPORT, (["origin"], ["origin", "carrier"]), strict=True)
+]
 
 
 def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
@@ -50,8 +53,7 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         - `arr_delay` (minutes) and `late` (more than 15 minutes): the labels
     """
     table = _with_decision(flights)
-    table["airport_delay"] = _recent_delay(table, ["origin"])
-    table["carrier_delay"] = _recent_delay(table, ["origin", "carrier"])
+    table[AIRPORT] = aggregate(table, table, _RECENT_DELAYS, at_time="decided")
     table = _with_weather(table, weather)
     arrived = table[table["arr_delay"].notna()]
     arrived = arrived.assign(late=arrived["arr_delay"] > LATE_MINUTES)
@@ -80,11 +82,13 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
     if not 0 < share < 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")
     lot = np.random.default_rng(0).permutation(len(scores))
-    best_first = pd.Series(lot[np.argsort(-scores[lot], kind="stable")])
-    rows = best_first.groupby(groups[best_first])
-    chosen = best_first[rows.cumcount() < (share * rows.transform("size")).round()]
+    best_first = lot[np.argsort(-scores[lot], kind="stable")]
+    codes, labels = pd.factorize(groups)
+    by_group = best_first[np.argsort(codes[best_first], kind="stable")]
+    sizes = np.bincount(codes, minlength=len(labels))
+    rank = np.arange(len(scores)) - np.repeat(sizes.cumsum() - sizes, sizes)
     flagged = np.zeros(len(scores), dtype=bool)
-    flagged[chosen] = True
+    flagged[by_group[rank < np.repeat((share * sizes).round(), sizes)]] = True
     return flagged
 
 
@@ -102,10 +106,6 @@ def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
         day_of_week=local.dt.day_of_week,
     )
     return table.sort_values(["departs", "carrier", "flight"], kind="stable")
-
-
-def _recent_delay(table: pd.DataFrame, by: list[str]) -> pd.Series:
-    return trailing_mean(table, table, by=by, at_time="decided", known_at="left", value="dep_delay", window=_RECENT)
 
 
 def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+_DIGITS = 9
+_ROUNDING = 10.0**-_DIGITS
+
+
+def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The first `known` share of each viewer's ratings, and the `count` that came right after.
+
+    `ratings` has the columns `userId`, `movieId`, and `timestamp`; ratings of the same moment are in order of
+    `movieId`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or `known` is not between 0 and 1.
+    """
+    _require_columns(ratings, ("userId", "movieId", "timestamp"))
+    if not 0 < known < 1:
+        raise ValueError(f"known must lie between 0 and 1, got {known}")
+    in_order = ratings.sort_values(["userId", "timestamp", "movieId"])
+    per_viewer = in_order.groupby("userId")["movieId"]
+    is_past = per_viewer.cumcount() < known * per_viewer.transform("size")
+    return in_order[is_past], in_order[~is_past].groupby("userId").head(count)
+
 
 def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) -> pd.DataFrame:
     """Whether a viewer rated a film: (viewers, films), bool.
@@ -18,9 +41,7 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
     ValueError
         If a column is missing.
     """
-    for column in ("userId", "movieId"):
-        if column not in ratings.columns:
-            raise ValueError(f"`ratings` has no column {column!r}; it has: {', '.join(map(str, ratings.columns))}")
+    _require_columns(ratings, ("userId", "movieId"))
     rows, columns = (
         index.get_indexer(pd.Index(ratings[key])) for index, key in ((viewers, "userId"), (films, "movieId"))
     )
@@ -72,12 +93,29 @@ def top_unseen(scores: ArrayLike, seen: ArrayLike, count: int = 10) -> NDArray[n
         raise ValueError(f"scores have shape {score.shape} and seen has {hidden.shape}; they must be the same")
     if (~hidden).sum(axis=1).min() < count:
         raise ValueError(f"a viewer has fewer than {count} unseen films; ask for fewer")
-    # Rounding makes equal what differs only in the last bits from one machine to the next.
-    cost = np.where(hidden, np.inf, -score.round(9))
+    cost = np.where(hidden, np.inf, -score)
     lot = np.random.default_rng(0).permutation(score.shape[1])
     worst_kept = np.partition(cost, count - 1, axis=1)[:, count - 1]
     best = np.empty((len(cost), count), dtype=np.intp)
     for row, (costs, limit) in enumerate(zip(cost, worst_kept, strict=True)):
-        candidates = np.flatnonzero(costs <= limit)
-        best[row] = candidates[np.lexsort((lot[candidates], costs[candidates]))[:count]]
+        # Rounding makes equal what differs only in the last bits from one machine to the next.
+        candidates = np.flatnonzero(costs <= limit + _ROUNDING)
+        order = np.lexsort((lot[candidates], costs[candidates].round(_DIGITS)))
+        best[row] = candidates[order[:count]]
     return best
+
+
+def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 10) -> NDArray[np.bool_]:
+    """Whether one of the `count` best-scored unseen films is among the upcoming ones: (viewers,).
+
+    `scores`, `seen`, and `upcoming` are (viewers, films); errors as in `top_unseen`.
+    """
+    recommended = top_unseen(scores, seen, count)
+    watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
+    return np.asarray(watched.any(axis=1))
+
+
+def _require_columns(ratings: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    for column in columns:
+        if column not in ratings.columns:
+            raise ValueError(f"`ratings` has no column {column!r}; it has: {', '.join(map(str, ratings.columns))}")

@@ -3,6 +3,7 @@
 Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
 """
 
+from mlbook.evidence.comparison import error_removed, predict_each
 from mlbook.evidence.figures import COLORS, SHADES, Figure, show
 from mlbook.evidence.findings import Check, Finding, claims
 from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
@@ -15,7 +16,9 @@ __all__ = [
     "Finding",
     "Interval",
     "claims",
+    "error_removed",
     "mean_interval",
+    "predict_each",
     "ratio_interval",
     "repeats_interval",
     "show",

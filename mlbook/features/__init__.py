@@ -1,5 +1,8 @@
 """Features that look back: what was known at the moment of a prediction, and nothing later."""
 
-from mlbook.features.aggregates import trailing_mean
+from mlbook.features.aggregates import aggregate
+from mlbook.features.as_of import AsOfJoin
+from mlbook.features.calendar import CalendarFeatures, HolidayFeatures
+from mlbook.features.history import Aggregate
 
-__all__ = ["trailing_mean"]
+__all__ = ["Aggregate", "AsOfJoin", "CalendarFeatures", "HolidayFeatures", "aggregate"]

@@ -2,90 +2,163 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from mlbook.features._checks import require_frame, require_times
+from mlbook.features.history import NEVER, Aggregate, Floats, Integers, look_back
 
 
-def trailing_mean(
-    at: pd.DataFrame,
-    events: pd.DataFrame,
-    *,
-    by: str | list[str],
-    at_time: str,
-    known_at: str,
-    value: str,
-    window: timedelta,
-) -> pd.Series:
-    """For each row of `at`, the mean of the events of its group that became known in the trailing window.
+def aggregate(
+    at: pd.DataFrame, events: pd.DataFrame, definitions: Aggregate | Sequence[Aggregate], *, at_time: str
+) -> pd.DataFrame:
+    """For each row of `at`, what the events of its entities were like, as far as they were known by then.
 
     Parameters
     ----------
     at
-        One row a prediction, with the columns `by` and `at_time`.
+        One row a prediction, with the entities' columns and `at_time`, the moment of the prediction.
     events
-        One row an event, with the columns `by`, `known_at` (when its value became known), and `value`.
-        Events with a missing time or value never became known.
-    window
-        How far back to look. An event counts if `at_time - window <= known_at < at_time`: what became
-        known at the very instant of the prediction does not count.
+        One row an event, with the columns that the definitions name; the same table as `at` if predictions are made
+        at the events. Times need a time zone, and are compared to the microsecond.
+    definitions
+        The features. Those with the same `by`, `time`, and `known_at` share the work.
 
     Returns
     -------
-    Series
-        Float, in the unit of `value`, indexed like `at`; NaN where the window is empty.
+    DataFrame
+        One float column a definition, under its name, indexed like `at`; see `Aggregate` for what counts, and
+        `look_back` for the precision.
 
     Raises
     ------
     ValueError
-        If a column is missing, a time column is naive, a prediction time is missing, or the window is
-        not positive.
+        If a column is missing, a time is without its zone, a moment of prediction is missing, an entity's columns have
+        different types in the two tables, a value is infinite or no number, an event was known before it happened,
+        or two definitions have the same name.
     """
-    keys = [by] if isinstance(by, str) else list(by)
-    _require_columns(at, [*keys, at_time], "at")
-    _require_columns(events, [*keys, known_at, value], "events")
-    _require_aware(at[at_time], at_time)
-    _require_aware(events[known_at], known_at)
-    if at[at_time].isna().any():
-        raise ValueError(f"column {at_time!r} has missing times: every prediction needs its moment")
-    if window <= timedelta(0):
-        raise ValueError(f"window must be positive, got {window}")
-
-    known = events[[*keys, known_at, value]].dropna(subset=[known_at, value]).sort_values(known_at, kind="stable")
-    rows_of_group = known.groupby(keys, sort=False).indices
-    times = _microseconds(known[known_at])
-    values = known[value].to_numpy(dtype=float)
+    definitions = [definitions] if isinstance(definitions, Aggregate) else list(definitions)
+    _check_columns(at, events, definitions, at_time)
+    keys = _Keys(at, events)
     moments = _microseconds(at[at_time])
-    span = window // timedelta(microseconds=1)
-
-    means = np.full(len(at), np.nan)
-    for group, rows in at.groupby(keys, sort=False).indices.items():
-        seen = rows_of_group.get(group)
-        if seen is None:
-            continue
-        sums = np.concatenate([[0.0], np.cumsum(values[seen])])
-        end = np.searchsorted(times[seen], moments[rows], side="left")
-        start = np.searchsorted(times[seen], moments[rows] - span, side="left")
-        count = end - start
-        means[rows] = np.divide(sums[end] - sums[start], count, out=np.full(len(rows), np.nan), where=count > 0)
-    return pd.Series(means, index=at.index)
+    features: dict[str, Floats] = {}
+    for group in _groups(definitions):
+        happened, known = _event_times(events, group[0])
+        values = {d.value: _values(events, d.value) for d in group if d.value is not None}
+        at_entity, entity = keys.entities(group[0].keys)
+        results = look_back(at_entity, moments, entity, happened, known, values, group)
+        features |= {definition.name: result for definition, result in zip(group, results, strict=True)}
+    return pd.DataFrame({d.name: features[d.name] for d in definitions}, index=at.index, copy=False)
 
 
-def _microseconds(times: pd.Series) -> NDArray[np.int64]:
-    return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64"))
+def _groups(definitions: list[Aggregate]) -> list[list[Aggregate]]:
+    """Definitions over the same events of the same entities, together."""
+    groups: dict[Hashable, list[Aggregate]] = {}
+    for definition in definitions:
+        groups.setdefault((definition.keys, definition.time, definition.known), []).append(definition)
+    return list(groups.values())
 
 
-def _require_columns(frame: pd.DataFrame, columns: list[str], name: str) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise ValueError(f"`{name}` has no column {missing[0]!r}; it has: {', '.join(map(str, frame.columns))}")
+class _Keys:
+    """Entities as numbers from 0, the same ones in both tables; each key column is read once."""
+
+    def __init__(self, at: pd.DataFrame, events: pd.DataFrame) -> None:
+        self._at, self._events = at, events
+        self._columns: dict[str, tuple[Integers, int]] = {}
+
+    def entities(self, keys: Sequence[str]) -> tuple[Integers, Integers]:
+        """The entity of each prediction (m,) and of each event (n,); -1 where a key is missing."""
+        codes, distinct = self._column(keys[0])
+        for key in keys[1:]:
+            more, size = self._column(key)
+            codes = np.where((codes < 0) | (more < 0), -1, codes * size + more)
+            distinct *= size
+            if distinct > len(codes):
+                dense, found = pd.factorize(codes)
+                codes, distinct = np.where(codes < 0, -1, dense), len(found)
+        return codes[: len(self._at)], codes[-len(self._events) :] if len(self._events) else codes[:0]
+
+    def _column(self, key: str) -> tuple[Integers, int]:
+        if key not in self._columns:
+            self._columns[key] = _codes(self._joined(key))
+        return self._columns[key]
+
+    def _joined(self, key: str) -> pd.Series:
+        """The key column of the predictions, then that of the events; once only, if they are the same table."""
+        if self._at is self._events:
+            return self._at[key]
+        left, right = self._at[key], self._events[key]
+        joined = pd.concat([left, right], ignore_index=True)
+        plain = {_plain(left.dtype), _plain(right.dtype)}
+        if joined.dtype == object and len(plain) == 2 and np.dtype(object) not in plain:
+            raise ValueError(
+                f"column {key!r} is {left.dtype} in `at` and {right.dtype} in `events`, "
+                "so that no entity would have a history; convert one with .astype(...)"
+            )
+        return joined
 
 
-def _require_aware(times: pd.Series, name: str) -> None:
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+def _codes(column: pd.Series) -> tuple[Integers, int]:
+    """Equal values as equal numbers from 0, -1 for a missing one; and how many numbers there may be."""
+    if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype) and len(column):
+        low, high = int(column.min()), int(column.max())
+        if high - low < 2 * len(column):  # numbers already
+            return column.to_numpy(dtype=np.int64) - low, high - low + 1
+    codes, found = pd.factorize(column)
+    return codes, len(found)
+
+
+def _plain(dtype: Any) -> Any:
+    """The type of the values; that of its categories for a categorical column."""
+    return dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+
+
+def _event_times(events: pd.DataFrame, definition: Aggregate) -> tuple[Integers, Integers]:
+    """When each event happened, and when it became known."""
+    happened = _microseconds(events[definition.time])
+    if definition.known == definition.time:
+        return happened, happened
+    known = _microseconds(events[definition.known])
+    early = (known < happened) & (known != NEVER)
+    if early.any():
+        row = events.iloc[int(early.argmax())]
         raise ValueError(
-            f"column {name!r} is {times.dtype}, without a time zone; "
-            "use .dt.tz_localize(...) with the zone that its clock shows"
+            f"{early.sum()} events were known before they happened, the first at label {row.name!r}: "
+            f"{definition.known!r} is {row[definition.known]}, {definition.time!r} is {row[definition.time]}; "
+            "name the columns the other way round, or correct those rows"
         )
+    return happened, known
+
+
+def _values(events: pd.DataFrame, column: str) -> Floats:
+    if not pd.api.types.is_numeric_dtype(events[column].dtype):
+        raise ValueError(f"column {column!r} is {events[column].dtype}, not a number; convert it with .astype(float)")
+    values = events[column].to_numpy(dtype=float, na_value=np.nan)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise ValueError(
+            f"column {column!r} has {infinite.sum()} infinite values, the first at label "
+            f"{events.index[infinite.argmax()]!r}; make them missing, or cap them"
+        )
+    return values
+
+
+def _microseconds(times: pd.Series) -> Integers:
+    return np.asarray(times.dt.as_unit("us").dt.tz_convert("UTC").dt.tz_localize(None)).view(np.int64)
+
+
+def _check_columns(at: pd.DataFrame, events: pd.DataFrame, definitions: list[Aggregate], at_time: str) -> None:
+    names = [definition.name for definition in definitions]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{names.count(name)} definitions are named {name!r}; give each a name of its own")
+    for definition in definitions:
+        values = [] if definition.value is None else [definition.value]
+        require_frame(at, [*definition.keys, at_time], "at")
+        require_frame(events, [*definition.keys, definition.time, definition.known, *values], "events")
+        for time in {definition.time, definition.known}:
+            require_times(events[[time]].iloc[:0], time, "events")  # an event may lack a time, but not its zone
+    require_times(at, at_time, "at")

@@ -1,0 +1,73 @@
+"""Is it the model or the data? Every model on every set of columns, on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone, is_classifier
+
+from mlbook.evidence.intervals import Interval, ratio_interval
+
+Cell = tuple[str, str]
+
+
+def predict_each(
+    models: Mapping[str, Any],
+    columns: Mapping[str, Sequence[str]],
+    past: pd.DataFrame,
+    future: pd.DataFrame,
+    target: str,
+) -> pd.DataFrame:
+    """What each model, trained on each set of columns of `past`, predicts for `future`.
+
+    Parameters
+    ----------
+    models
+        scikit-learn estimators by name. Each is cloned, so that none is changed.
+    columns
+        Names of columns by the name of the set.
+    target
+        The column of `past` to learn.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `future`, a column for each (set of columns, model): the prediction of a regressor, in
+        the unit of `target`; for a classifier the chance (0 to 1) of the second of its two classes.
+
+    Raises
+    ------
+    ValueError
+        If a set of columns holds the target, or names a column that is not there.
+    """
+    predicted = {}
+    for kind, names in columns.items():
+        for column in names:
+            if column == target:
+                raise ValueError(f"the columns {kind!r} hold the target {target!r}; take it out")
+            for table, label in ((past, "past"), (future, "future")):
+                if column not in table.columns:
+                    raise ValueError(f"`{label}` has no column {column!r}, which the columns {kind!r} name")
+        for name, model in models.items():
+            fitted = clone(model).fit(past[list(names)], past[target])
+            rows = future[list(names)]
+            chance = is_classifier(fitted)
+            predicted[kind, name] = fitted.predict_proba(rows)[:, 1] if chance else fitted.predict(rows)
+    return pd.DataFrame(predicted, index=future.index)
+
+
+def error_removed(
+    errors: pd.DataFrame, change: Cell, groups: ArrayLike, group_name: str = "days", *, instead_of: Cell | None = None
+) -> Interval:
+    """How much less error `change` makes than `instead_of`, in percent of the error at the start.
+
+    `errors` has a row for each prediction (n,) and the columns of `predict_each`. The start is its first
+    column, and so is `instead_of` unless another is named. Whole `groups` (n,) are resampled.
+    """
+    start = errors.columns[0]
+    less = errors[instead_of or start] - errors[change]
+    return ratio_interval(less, errors[start], np.asarray(groups), group_name).scaled(100)

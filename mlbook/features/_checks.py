@@ -1,0 +1,48 @@
+"""What the transformers of this room ask of a table before they read it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from zoneinfo import available_timezones
+
+import pandas as pd
+
+
+def require_frame(table: object, columns: Sequence[str], name: str) -> None:
+    """Raise `TypeError` unless `table` is a DataFrame, and `ValueError` unless it has these columns."""
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"`{name}` must be a pandas DataFrame, got {type(table).__name__}")
+    for column in columns:
+        if column not in table.columns:
+            raise ValueError(f"`{name}` has no column {column!r}; it has: {', '.join(map(str, table.columns))}")
+
+
+def require_times(table: pd.DataFrame, column: str, name: str) -> None:
+    """Raise `ValueError` unless every row of the column is a time with a zone."""
+    times = table[column]
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        naive = pd.api.types.is_datetime64_dtype(times)
+        mend = ".dt.tz_localize(...) with the zone that its clock shows" if naive else "pd.to_datetime(..., utc=True)"
+        raise ValueError(f"column {column!r} of `{name}` is {times.dtype}, without a time zone; use {mend}")
+    missing = times.isna()
+    if missing.any():
+        raise ValueError(
+            f"column {column!r} of `{name}` has {missing.sum():,} missing times, "
+            f"the first at label {times.index[missing][0]!r}; drop these rows or find their times"
+        )
+
+
+def require_zone(zone: str) -> None:
+    """Raise `ValueError` unless `zone` is the name of an IANA time zone."""
+    zones = available_timezones()
+    if zone not in zones:
+        mend = nearest(zone, zones, cutoff=0.5) or "use a name of the IANA database, such as 'America/New_York'"
+        raise ValueError(f"no time zone is named {zone!r}; {mend}")
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float) -> str:
+    """ "did you mean ...?" with the known name most like `name`, whatever its case, or "" if none is so like it."""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
+    matches = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=cutoff)
+    return f"did you mean {by_lower[matches[0]]!r}?" if matches else ""
