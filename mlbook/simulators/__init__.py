@@ -1,1 +1,1 @@
-"""Simulated systems whose truth is known, for questions that no shipped data can answer; one module a system."""
+"""Worlds with a known truth, for what no public data records."""
