@@ -81,6 +81,21 @@ def test_the_hidden_taste_leaves_much_to_luck(shown):
     assert shown["chance"].std() > 1.5 * shown["knowable"].std()
 
 
+def test_a_thinned_log_holds_all_clicks_and_weighs_as_much_as_the_whole():
+    whole, thin = (ads.until_clicks(200, seed=3, keep=keep) for keep in (10**6, 2_000))
+    assert (whole["stands_for"] == 1).all()
+    assert thin["clicked"].sum() == whole["clicked"].sum() == 200
+    assert len(thin) == 2_200
+    assert thin["stands_for"].sum() == pytest.approx(len(whole))
+    weighted = np.average(thin[["hour", "ads_seen"]], weights=thin["stands_for"], axis=0)
+    np.testing.assert_allclose(weighted, whole[["hour", "ads_seen"]].mean(), rtol=0.05)
+
+
+def test_it_draws_on_until_there_are_enough_clicks():
+    counts = [ads.until_clicks(1, seed)["clicked"].sum() for seed in range(300)]
+    assert set(counts) == {1}
+
+
 # ------------------------------------------------------------------------------------- listening sessions
 
 
@@ -177,6 +192,8 @@ def test_a_generator_goes_on_where_it_was():
         (lambda: ads.impressions(0, 0), "count must be at least 1, got 0"),
         (lambda: ads.impressions(10, 0, taste=-1), "cannot be negative, got -1"),
         (lambda: ads.impressions(10, 0, taste=float("nan")), "cannot be negative, got nan"),
+        (lambda: ads.until_clicks(0, 0), "at least 1, got 0 and 3000"),
+        (lambda: ads.until_clicks(5, 0, keep=0), "at least 1, got 5 and 0"),
         (lambda: listening.world(0, listeners=0), "listeners must be at least 1, got 0"),
         (lambda: listening.world(0, songs=15), "at least 16, two a genre, got 15"),
         (lambda: listening.world(0, sessions=0), "must be positive, got 0"),

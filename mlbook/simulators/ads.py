@@ -93,6 +93,30 @@ def impressions(count: int, seed: int | np.random.Generator, *, taste: float = T
     )
 
 
+def until_clicks(clicks: int, seed: int | np.random.Generator, *, keep: int = 3_000) -> pd.DataFrame:
+    """The impressions up to the last of so many clicks, thinned: every click, and at most `keep` of the others.
+
+    Rows are as in `impressions`, not in order, and have one more column: `stands_for` is the number of impressions
+    that a row stands for, 1 for a click. Learn with it as a weight, and nothing is biased.
+
+    Raises
+    ------
+    ValueError
+        If `clicks` or `keep` is less than 1.
+    """
+    if min(clicks, keep) < 1:
+        raise ValueError(f"clicks and keep must be at least 1, got {clicks} and {keep}")
+    rng = np.random.default_rng(seed)
+    rows = impressions(120 * clicks + 2_000, rng)
+    while rows["clicked"].sum() < clicks:
+        rows = pd.concat([rows, impressions(10_000, rng)], ignore_index=True)
+    clicked = rows[rows["clicked"]].head(clicks)
+    others = rows[: clicked.index[-1]].query("not clicked")
+    kept = others.sample(min(keep, len(others)), random_state=rng)
+    stands_for = np.repeat([1, len(others) / max(len(kept), 1)], [clicks, len(kept)])
+    return pd.concat([clicked, kept], ignore_index=True).assign(stands_for=stands_for)
+
+
 @lru_cache(maxsize=8)
 def _score_table() -> Floats:
     """The sum `s` of a logged-in user without taste: (devices, hours, ads seen, ages)."""

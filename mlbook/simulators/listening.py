@@ -8,7 +8,8 @@ sum of
   the share of the variance that lies between genres. The rest could be heard in the audio and nowhere else;
 - the song's appeal to everybody, standard deviation 0.5;
 - the listener's patience, standard deviation 0.7;
-- the time of day: energetic songs gain up to 0.6 at 14:00 and lose as much at 02:00, calm ones the other way round.
+- the time of day: energetic songs gain up to `daytime` at 14:00 and lose as much at 02:00, calm ones the other way
+  round.
 
 What is played: a session has one hour near the listener's usual one, one genre, drawn by how its typical sound suits
 the listener at that hour, and a few songs of it, drawn by popularity, which is half appeal and half luck. Nobody
@@ -67,6 +68,7 @@ def world(
     sessions: float = 20.0,
     new: float = 0.1,
     genre_share: float = 0.5,
+    daytime: float = 0.6,
 ) -> World:
     """Draw a music service and four weeks of its log.
 
@@ -82,6 +84,8 @@ def world(
         The share of songs that nobody has played.
     genre_share
         How much of a sound its genre tells: 0 for nothing, 1 for everything.
+    daytime
+        How much the hour moves the score of the most energetic songs, in either direction.
 
     Raises
     ------
@@ -96,11 +100,11 @@ def world(
     taste = rng.normal(size=(listeners, SOUNDS)) * LIKING / np.sqrt(SOUNDS)
     appeal, luck = rng.normal(size=(2, songs))
     fixed = taste @ sound.T + 0.5 * appeal + rng.normal(0, 0.7, (listeners, 1))
-    energy = np.tanh(sound[:, 0])
+    energy = daytime * np.tanh(sound[:, 0])
     is_new = rng.permutation(songs) < round(new * songs)
 
     usual_hour = rng.choice(_USUAL_HOURS, listeners)
-    plays = _sessions(rng, taste @ typical.T, np.tanh(typical[:, 0]), usual_hour, sessions)
+    plays = _sessions(rng, taste @ typical.T, daytime * np.tanh(typical[:, 0]), usual_hour, sessions)
     popularity = np.where(is_new, 0, np.exp(0.7 * appeal + 0.7 * luck))
     plays["song"] = _songs(rng, plays.pop("genre").to_numpy(), genre, popularity)
     who, what = plays["listener"].to_numpy(), plays["song"].to_numpy()
@@ -152,7 +156,7 @@ def _over_hours(fixed: Floats, energy: Floats, usual_hour: Floats) -> Floats:
 
 
 def _daytime(hour: Floats) -> Floats:
-    return np.asarray(0.6 * np.cos((hour - 14) * 2 * np.pi / 24))
+    return np.asarray(np.cos((hour - 14) * 2 * np.pi / 24))
 
 
 def _logistic(score: Floats) -> Floats:
