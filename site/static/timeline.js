@@ -14,7 +14,7 @@ interactive("timeline", (box, data) => {
   const height = ROW * data.flights.length;
 
   const band = element("rect", { class: "window", y: 0, height });
-  const now = element("line", { class: "now", y1: 0, y2: height, "stroke-dasharray": `0 20 ${ROW - 20} 0` });
+  const now = element("line", { class: "now", y1: 0, y2: height });
   const rows = data.flights.map((flight, index) => {
     const [top, bar] = [index * ROW, index * ROW + 23];
     const state = element("text", { x: "100%", y: top + 16, "text-anchor": "end" });
@@ -54,8 +54,8 @@ interactive("timeline", (box, data) => {
     // The slider says by itself where it is; the sentence would say it again.
     says.setAttribute("aria-live", document.activeElement === slider ? "off" : "polite");
     says.replaceChildren(`At ${clock(minute)}, ${step.count}: `,
-      element("span", { class: "honest" }, `the feature says ${step.feature};`), " ",
-      element("span", { class: "careless" }, `the careless average says ${data.careless}.`));
+      element("span", { class: "honest" }, "the feature says ", element("strong", {}, step.feature), ";"), " ",
+      element("span", { class: "careless" }, "the careless average says ", element("strong", {}, data.careless), "."));
     slider.setAttribute("aria-valuetext", says.textContent);
   };
   const move = (minute) => {
