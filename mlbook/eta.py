@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mlbook.features import Aggregate, aggregate
+from mlbook.features import Aggregate, AsOfJoin, CalendarFeatures, aggregate
 
 DECISION_LEAD = timedelta(hours=2)
 LATE_MINUTES = 15
@@ -82,8 +82,22 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         - `arr_delay` (minutes) and `late` (more than 15 minutes): the labels
     """
     table = _with_decision(flights)
-    table[AIRPORT] = aggregate(table, table, _RECENT_DELAYS, at_time="decided")
-    table = _with_weather(table, weather)
+    calendar = CalendarFeatures("departs", HOME_ZONE)
+    weather_known = AsOfJoin(
+        weather,
+        at_time="decided",
+        report_time="time_hour",
+        lag=_WEATHER_LAG,
+        tolerance=_WEATHER_MAX_AGE,
+        by="origin",
+        columns=WEATHER,
+    )
+    features: list[pd.DataFrame] = [
+        calendar.fit_transform(table),
+        weather_known.fit_transform(table),
+        aggregate(table, table, _RECENT_DELAYS, at_time="decided"),
+    ]
+    table = pd.concat([table, *features], axis=1)
     arrived = table[table["arr_delay"].notna()]
     arrived = arrived.assign(late=arrived["arr_delay"] > LATE_MINUTES)
     names = ["departs", "decided", "date", "carrier", "origin", "dest"]
@@ -110,10 +124,8 @@ def with_moments(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a flight landed at an airport without a time zone.
     """
-    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
-    left = departs + pd.to_timedelta(flights["dep_delay"], unit="min")
-    landed = _landed(flights, left, _zones(airports))
-    return flights.assign(departs=departs, decided=departs - DECISION_LEAD, left=left, landed=landed)
+    moments = _clock_moments(flights)
+    return flights.assign(**moments, landed=_landed(flights, moments["left"], _zones(airports)))
 
 
 def history(at: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
@@ -179,19 +191,18 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
 
 
 def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
-    """Flights in order of departure, with the moments in UTC and the local calendar."""
-    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
-    local = departs.dt.tz_convert(HOME_ZONE)
+    """Flights in order of departure, with the moments in UTC and the local day."""
     columns = ["carrier", "flight", "origin", "dest", "distance", "dep_delay", "arr_delay"]
-    table = flights[columns].assign(
-        departs=departs,
-        decided=departs - DECISION_LEAD,
-        left=departs + pd.to_timedelta(flights["dep_delay"], unit="min"),
-        date=local.dt.tz_localize(None).dt.normalize(),
-        minute_of_day=local.dt.hour * 60 + local.dt.minute,
-        day_of_week=local.dt.day_of_week,
-    )
+    table = flights[columns].assign(**_clock_moments(flights))
+    table["date"] = table["departs"].dt.tz_convert(HOME_ZONE).dt.tz_localize(None).dt.normalize()
     return table.sort_values(["departs", "carrier", "flight"], kind="stable")
+
+
+def _clock_moments(flights: pd.DataFrame) -> dict[str, pd.Series]:
+    """Scheduled departure, moment of prediction, and departure of each flight (UTC)."""
+    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    left = departs + pd.to_timedelta(flights["dep_delay"], unit="min")
+    return {"departs": departs, "decided": departs - DECISION_LEAD, "left": left}
 
 
 def _zones(airports: pd.DataFrame) -> dict[str, str]:
@@ -215,19 +226,3 @@ def _landed(flights: pd.DataFrame, left: pd.Series, zones: dict[str, str]) -> pd
         clock.iloc[rows] = local.hour * 60 + local.minute
     landed = down + pd.to_timedelta((shown - clock) % (24 * 60), unit="min")
     return landed.reindex(flights.index)
-
-
-def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
-    """The last report that was complete before the decision: an as-of join, never the future."""
-    reports = weather[["origin", "time_hour", *WEATHER]].sort_values("time_hour")
-    reports["reported"] = reports.pop("time_hour") + _WEATHER_LAG
-    joined = pd.merge_asof(
-        table,
-        reports,
-        left_on="decided",
-        right_on="reported",
-        by="origin",
-        tolerance=_WEATHER_MAX_AGE,
-        allow_exact_matches=False,
-    )
-    return joined.set_index(table.index)
