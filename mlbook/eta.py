@@ -159,6 +159,20 @@ def history(at: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
     return columns[HISTORY]
 
 
+def column_score(past: pd.DataFrame, future: pd.DataFrame, column: str) -> pd.Series:
+    """A score for each flight of `future` from one column, higher where flights of `past` were late.
+
+    A number counts up or down, as it went with `late` in `past`; a category stands for its share of late flights
+    there. What is missing gets the middle score.
+    """
+    if isinstance(past[column].dtype, pd.CategoricalDtype):
+        shares = past.groupby(column, observed=True)["late"].mean()
+        score = future[column].map(shares).astype(float)
+    else:
+        score = future[column] * np.sign(past[column].corr(past["late"]))
+    return score.fillna(score.median())
+
+
 def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) -> NDArray[np.bool_]:
     """The `share` of the flights with the highest `score` (n,), as booleans (n,).
 

@@ -163,6 +163,23 @@ class TestHistory:
         pd.testing.assert_frame_equal(history, eta.history(flown, flown).loc[some.index])
 
 
+class TestColumnScore:
+    PAST = pd.DataFrame(
+        {"delay": [1, 2, 3, 4.0], "visib": [9, 8, 1, 2.0], "dest": list("xxyz"), "late": [False, False, True, True]}
+    ).astype({"dest": "category"})
+    FUTURE = pd.DataFrame({"delay": [5, np.nan, 0, 1], "visib": [0.0, 1, 2, 3], "dest": list("xynz")})
+
+    def test_a_number_counts_in_the_direction_in_which_flights_were_late(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "visib").is_monotonic_decreasing
+        assert eta.column_score(self.PAST, self.FUTURE, "delay").idxmax() == 0
+
+    def test_a_category_counts_by_its_share_of_late_flights(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "dest").tolist() == [0, 1, 1, 1]
+
+    def test_what_is_missing_gets_the_middle_score(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "delay").tolist() == [5, 1, 0, 1]
+
+
 class TestFlag:
     def test_the_fifth_with_the_highest_scores_is_flagged(self):
         assert eta.flag(np.arange(10)).nonzero()[0].tolist() == [8, 9]

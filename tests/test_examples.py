@@ -1,13 +1,14 @@
-"""The good columns of house sales and food orders say what their names promise, and know no later sale."""
+"""House sales and food orders: good columns say what their names promise and know no later sale."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from mlbook import catalog
-from mlbook.examples import house_columns, order_columns
+from mlbook.examples import food_orders, house_columns, house_sales, linear, order_columns
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,31 @@ def test_orders_gain_combinations_of_their_own_row():
     assert columns["distance_squared"].tolist() == [9, 0.25]
     assert columns["slot"].tolist() == ["Tue 11", "Fri 18"]
     assert isinstance(columns["slot"].dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize("example", [house_sales(), food_orders()], ids=["houses", "orders"])
+class TestExamples:
+    def test_no_row_is_lost_or_in_both_parts(self, example):
+        rows = {"Sale_Price": 2930, "time_to_delivery": 10012}[example.target]
+        assert len(example.past) + len(example.future) == rows
+        assert not set(example.past.index) & set(example.future.index)
+
+    def test_no_column_holds_the_target_and_good_ones_include_the_raw(self, example):
+        assert example.target not in example.columns["good"]
+        assert set(example.columns["raw"]) < set(example.columns["good"])
+        assert {*example.columns["good"], example.target} == set(example.past)
+
+
+def test_houses_sold_later_are_predicted():
+    sales = house_sales()
+    assert sales.past["Year_Sold"].max() == 2008
+    assert sales.future["Year_Sold"].min() == 2009
+
+
+def test_a_linear_model_reads_gaps_and_words_it_has_not_seen():
+    past = pd.DataFrame({"size": [1.0, 2.0, np.nan, 4.0] * 5, "kind": ["a", "b"] * 10})
+    model = linear(LinearRegression()).fit(past, past["size"].fillna(7 / 3) + 10 * (past["kind"] == "a"))
+    future = pd.DataFrame({"size": [3.0, 3.0, np.nan], "kind": ["a", "b", "new"]})
+    predicted = model.predict(future)
+    assert predicted[0] - predicted[1] == pytest.approx(10)
+    assert np.isfinite(predicted[2])
