@@ -17,6 +17,15 @@ HOME_ZONE = "America/New_York"
 SCHEDULE = ["minute_of_day", "day_of_week", "distance"]
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 AIRPORT = ["airport_delay", "carrier_delay"]
+HISTORY = [
+    "backlog",
+    "origin_arrivals",
+    "dest_arrivals",
+    "carrier_arrivals",
+    "route_arrivals",
+    "number_arrivals",
+    "aircraft_arrival",
+]
 LABELS = ["arr_delay", "late"]
 
 # An hour's row holds the report made near the end of the hour (at 51 minutes past, as a rule).
@@ -26,6 +35,26 @@ _RECENT_DELAYS = [
     Aggregate(by, "left", "mean", "dep_delay", timedelta(hours=3), name=name)
     for name, by in zip(AIRPORT, (["origin"], ["origin", "carrier"]), strict=True)
 ]
+
+_DAY, _TWO_WEEKS = timedelta(days=1), timedelta(days=14)
+_THREE_HOURS = timedelta(hours=3)
+_SCHEDULED = Aggregate("origin", "departs", "count", window=_THREE_HOURS, empty=0, name="scheduled")
+_GONE = Aggregate("origin", "left", "count", window=_THREE_HOURS, empty=0, name="gone")
+_MEAN_ARRIVALS = {
+    "origin_arrivals": (["origin"], _DAY),
+    "dest_arrivals": (["dest"], _DAY),
+    "carrier_arrivals": (["carrier"], _DAY),
+    "route_arrivals": (["carrier", "origin", "dest"], _TWO_WEEKS),
+    "number_arrivals": (["carrier", "flight"], _TWO_WEEKS),
+}
+_ARRIVALS = [
+    *(
+        Aggregate(by, "left", "mean", "arr_delay", window, "landed", name=name)
+        for name, (by, window) in _MEAN_ARRIVALS.items()
+    ),
+    Aggregate("tailnum", "left", "last", "arr_delay", _DAY, "landed", name="aircraft_arrival"),
+]
+_ZONES_MISSING_FROM_AIRPORTS = dict.fromkeys(["BQN", "PSE", "SJU", "STT"], "America/Puerto_Rico")
 
 
 def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
@@ -75,6 +104,75 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     return arrived[[*names, *SCHEDULE, *WEATHER, *AIRPORT, *LABELS]]
 
 
+def with_moments(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
+    """The flights, with the moments (UTC) at which something about each of them became known.
+
+    Parameters
+    ----------
+    flights, airports
+        The snapshots of these names.
+
+    Returns
+    -------
+    DataFrame
+        `flights` with four more columns: `departs`, the scheduled departure; `decided`, the moment of
+        prediction; `left`, missing if canceled; and `landed`, when it was at the gate and its arrival delay
+        known, missing if canceled or diverted.
+
+    Raises
+    ------
+    ValueError
+        If a flight landed at an airport without a time zone.
+    """
+    moments = _clock_moments(flights)
+    return flights.assign(**moments, landed=_landed(flights, moments["left"], _zones(airports)))
+
+
+def history(at: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
+    """What the flights before had been like, as known at the moment of each prediction.
+
+    Parameters
+    ----------
+    at
+        The flights to predict: rows of `flights`, or all of them.
+    flights
+        All flights, as `with_moments` returns them.
+
+    Returns
+    -------
+    DataFrame
+        The columns `HISTORY`, indexed like `at`:
+
+        - `backlog`: of the three hours before the decision, the flights scheduled from this airport minus
+          those that left it. A flight that was canceled stays in it: the data does not say when that was known.
+        - `origin_arrivals`, `dest_arrivals`, `carrier_arrivals`: mean arrival delay (minutes) of the flights
+          from this airport, to this destination, and of this carrier that landed in the 24 hours before
+        - `route_arrivals`, `number_arrivals`: the same for this carrier's flights on this route, and for
+          those with this flight number, over 14 days
+        - `aircraft_arrival`: arrival delay (minutes) of this aircraft's flight from New York that landed last,
+          in the 24 hours before. The flights back to New York are not in the data.
+
+        All but `backlog` are NaN where nothing landed.
+    """
+    columns = aggregate(at, flights, [_SCHEDULED, _GONE, *_ARRIVALS], at_time="decided")
+    columns["backlog"] = columns["scheduled"] - columns["gone"]
+    return columns[HISTORY]
+
+
+def column_score(past: pd.DataFrame, future: pd.DataFrame, column: str) -> pd.Series:
+    """A score for each flight of `future` from one column, higher where flights of `past` were late.
+
+    A number counts up or down, as it went with `late` in `past`; a category stands for its share of late flights
+    there. What is missing gets the middle score.
+    """
+    if isinstance(past[column].dtype, pd.CategoricalDtype):
+        shares = past.groupby(column, observed=True)["late"].mean()
+        score = future[column].map(shares).astype(float)
+    else:
+        score = future[column] * np.sign(past[column].corr(past["late"]))
+    return score.fillna(score.median())
+
+
 def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) -> NDArray[np.bool_]:
     """The `share` of the flights with the highest `score` (n,), as booleans (n,).
 
@@ -108,12 +206,37 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
 
 def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
     """Flights in order of departure, with the moments in UTC and the local day."""
-    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
     columns = ["carrier", "flight", "origin", "dest", "distance", "dep_delay", "arr_delay"]
-    table = flights[columns].assign(
-        departs=departs,
-        decided=departs - DECISION_LEAD,
-        left=departs + pd.to_timedelta(flights["dep_delay"], unit="min"),
-        date=departs.dt.tz_convert(HOME_ZONE).dt.tz_localize(None).dt.normalize(),
-    )
+    table = flights[columns].assign(**_clock_moments(flights))
+    table["date"] = table["departs"].dt.tz_convert(HOME_ZONE).dt.tz_localize(None).dt.normalize()
     return table.sort_values(["departs", "carrier", "flight"], kind="stable")
+
+
+def _clock_moments(flights: pd.DataFrame) -> dict[str, pd.Series]:
+    """Scheduled departure, moment of prediction, and departure of each flight (UTC)."""
+    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    left = departs + pd.to_timedelta(flights["dep_delay"], unit="min")
+    return {"departs": departs, "decided": departs - DECISION_LEAD, "left": left}
+
+
+def _zones(airports: pd.DataFrame) -> dict[str, str]:
+    """The time zone of each airport by its code."""
+    known = airports.dropna(subset=["tzone"])
+    return {**dict(zip(known["faa"], known["tzone"], strict=True)), **_ZONES_MISSING_FROM_AIRPORTS}
+
+
+def _landed(flights: pd.DataFrame, left: pd.Series, zones: dict[str, str]) -> pd.Series:
+    """The first moment after the time in the air at which the clock at the destination shows `arr_time`."""
+    arrived = flights["arr_delay"].notna()
+    down = (left + pd.to_timedelta(flights["air_time"], unit="min"))[arrived]
+    zone = flights.loc[arrived, "dest"].map(zones)
+    if zone.isna().any():
+        dest = flights.loc[zone.index[zone.isna()][0], "dest"]
+        raise ValueError(f"no time zone for dest {dest!r}; add it to airports")
+    shown = flights.loc[arrived, "arr_time"] // 100 * 60 + flights.loc[arrived, "arr_time"] % 100
+    clock = pd.Series(0, index=down.index)
+    for name, rows in zone.groupby(zone).indices.items():
+        local = down.iloc[rows].dt.tz_convert(str(name)).dt
+        clock.iloc[rows] = local.hour * 60 + local.minute
+    landed = down + pd.to_timedelta((shown - clock) % (24 * 60), unit="min")
+    return landed.reindex(flights.index)

@@ -79,6 +79,107 @@ def test_late_means_more_than_15_minutes(table):
     assert (table["late"] == (table["arr_delay"] > 15)).all()
 
 
+@pytest.fixture(scope="module")
+def flown(snapshots) -> pd.DataFrame:
+    return eta.with_moments(snapshots[0], catalog.load("airports"))
+
+
+class TestMoments:
+    def test_a_flight_is_at_the_gate_when_the_clock_there_shows_its_arrival(self, flown):
+        zones = catalog.load("airports").set_index("faa")["tzone"]
+        landed = flown[flown["landed"].notna()]
+        for dest in ("LAX", "PHX", "ORD", "BOS"):  # three zones, one of which keeps winter time
+            rows = landed[landed["dest"] == dest]
+            local = rows["landed"].dt.tz_convert(zones[dest]).dt
+            assert ((local.hour * 100 + local.minute) == rows["arr_time"] % 2400).all(), dest
+
+    def test_taxiing_takes_from_minutes_to_a_few_hours(self, flown):
+        taxiing = (flown["landed"] - flown["left"]).dt.total_seconds() / 60 - flown["air_time"]
+        assert taxiing.min() > 0
+        assert taxiing.max() < 240
+
+    def test_only_flights_that_arrived_have_landed(self, flown):
+        assert (flown["landed"].notna() == flown["arr_delay"].notna()).all()
+        assert (flown["left"].notna() == flown["dep_time"].notna()).all()
+
+    def test_an_airport_without_a_time_zone_is_named(self, snapshots):
+        airports = catalog.load("airports")
+        with pytest.raises(ValueError, match="no time zone for dest 'LAX'; add it"):
+            eta.with_moments(snapshots[0], airports[airports["faa"] != "LAX"])
+
+
+class TestHistory:
+    def test_what_becomes_known_after_the_decision_changes_nothing(self, flown):
+        moment = pd.Timestamp("2013-03-10 18:00", tz="UTC")
+        arrivals = flown["arr_delay"].where(flown["landed"] < moment, 999.0)
+        later = flown["left"].where(flown["left"] < moment)
+        changed = flown.assign(arr_delay=arrivals, left=later)
+        changed["landed"] = changed["landed"].where(changed["left"].notna())
+        before, after = eta.history(flown, flown), eta.history(changed, changed)
+        early = flown["decided"] <= moment
+        pd.testing.assert_frame_equal(before[early], after[early])
+        assert not before[~early].equals(after[~early])
+
+    def test_the_backlog_is_what_was_scheduled_and_has_not_left(self, flown):
+        backlog = eta.history(flown, flown)["backlog"]
+        for label in flown.index[::97]:
+            row = flown.loc[label]
+            here = flown[flown["origin"] == row["origin"]]
+            start = row["decided"] - pd.Timedelta(hours=3)
+            counts = [((here[time] >= start) & (here[time] < row["decided"])).sum() for time in ("departs", "left")]
+            assert backlog[label] == counts[0] - counts[1]
+
+    @pytest.mark.parametrize(
+        ("column", "entity", "days"),
+        [
+            ("origin_arrivals", ["origin"], 1),
+            ("dest_arrivals", ["dest"], 1),
+            ("carrier_arrivals", ["carrier"], 1),
+            ("route_arrivals", ["carrier", "origin", "dest"], 14),
+            ("number_arrivals", ["carrier", "flight"], 14),
+        ],
+    )
+    def test_a_mean_is_of_the_arrivals_known_by_then(self, flown, column, entity, days):
+        at = flown.iloc[::151]
+        found = eta.history(at, flown)[column]
+        for label, row in at.iterrows():
+            seen = (flown[entity] == row[entity]).all(axis=1) & (flown["landed"] < row["decided"])
+            seen &= flown["landed"] >= row["decided"] - pd.Timedelta(days=days)
+            np.testing.assert_allclose(found[label], flown.loc[seen, "arr_delay"].mean(), rtol=1e-9, atol=1e-9)
+
+    def test_the_aircraft_is_remembered_by_its_last_arrival(self, flown):
+        at = flown[flown["tailnum"].notna()].iloc[::151]
+        found = eta.history(at, flown)["aircraft_arrival"]
+        assert found.notna().any()
+        for label, row in at.iterrows():
+            mine = flown[(flown["tailnum"] == row["tailnum"]) & (flown["landed"] < row["decided"])]
+            mine = mine[mine["landed"] >= row["decided"] - pd.Timedelta(days=1)].sort_values("landed")
+            np.testing.assert_equal(found[label], mine["arr_delay"].iloc[-1] if len(mine) else np.nan)
+
+    def test_it_answers_for_the_flights_asked_about(self, flown):
+        some = flown.iloc[5:50:3]
+        history = eta.history(some, flown)
+        assert list(history) == eta.HISTORY
+        pd.testing.assert_frame_equal(history, eta.history(flown, flown).loc[some.index])
+
+
+class TestColumnScore:
+    PAST = pd.DataFrame(
+        {"delay": [1, 2, 3, 4.0], "visib": [9, 8, 1, 2.0], "dest": list("xxyz"), "late": [False, False, True, True]}
+    ).astype({"dest": "category"})
+    FUTURE = pd.DataFrame({"delay": [5, np.nan, 0, 1], "visib": [0.0, 1, 2, 3], "dest": list("xynz")})
+
+    def test_a_number_counts_in_the_direction_in_which_flights_were_late(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "visib").is_monotonic_decreasing
+        assert eta.column_score(self.PAST, self.FUTURE, "delay").idxmax() == 0
+
+    def test_a_category_counts_by_its_share_of_late_flights(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "dest").tolist() == [0, 1, 1, 1]
+
+    def test_what_is_missing_gets_the_middle_score(self):
+        assert eta.column_score(self.PAST, self.FUTURE, "delay").tolist() == [5, 1, 0, 1]
+
+
 class TestFlag:
     def test_the_fifth_with_the_highest_scores_is_flagged(self):
         assert eta.flag(np.arange(10)).nonzero()[0].tolist() == [8, 9]

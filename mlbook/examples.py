@@ -1,0 +1,119 @@
+"""Two systems to compare with flights, house sales and food orders, and what a linear model needs to read a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from mlbook import catalog
+from mlbook.features import Aggregate, aggregate
+
+
+@dataclass(frozen=True)
+class Example:
+    """Rows to learn from and rows to predict, with the names of the raw columns and of the good ones.
+
+    `columns` has the keys "raw", what the file holds, and "good", the same and what was made of it.
+    """
+
+    past: pd.DataFrame
+    future: pd.DataFrame
+    columns: dict[str, list[str]]
+    target: str
+
+
+def house_sales() -> Example:
+    """House sales in Ames, Iowa: up to 2008 to learn from, later ones to predict; the target is in dollars.
+
+    The good columns are those of `house_columns`.
+    """
+    houses = catalog.load("houses")
+    words = [column for column in houses.columns if pd.api.types.is_string_dtype(houses[column].dtype)]
+    houses = houses.astype(dict.fromkeys(words, "category"))
+    return _example(houses, house_columns(houses), "Sale_Price", houses["Year_Sold"] <= 2008)
+
+
+def food_orders() -> Example:
+    """Orders at one restaurant: 7,000 drawn at random to learn from, since they have no dates, the rest to predict.
+
+    The target is in minutes. The good columns are those of `order_columns`.
+    """
+    orders = catalog.load("deliveries").sample(frac=1, random_state=0)
+    orders = orders.reset_index(drop=True).astype({"day": "category"})
+    return _example(orders, order_columns(orders), "time_to_delivery", pd.Series(orders.index < 7_000))
+
+
+def house_columns(houses: pd.DataFrame) -> pd.DataFrame:
+    """What an appraiser would work out from a row of the snapshot `houses`, and from the sales before it.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `houses`:
+
+        - `log_area`, `log_lot`: logarithms of the living area with the basement, and of the lot (square feet)
+        - `age`: years from building to sale; `baths`: bathrooms, a half bath as one half
+        - `price_nearby`: mean logarithm of the price (dollars) of a square foot in this neighborhood, over the
+          sales of the months before; NaN if there were none
+    """
+    area = houses["Gr_Liv_Area"] + houses["Total_Bsmt_SF"]
+    month = pd.to_datetime({"year": houses["Year_Sold"], "month": houses["Mo_Sold"], "day": 1})
+    sales = houses[["Neighborhood"]].assign(sold=month.dt.tz_localize("UTC"), foot=np.log(houses["Sale_Price"] / area))
+    nearby = Aggregate("Neighborhood", "sold", "mean", "foot", name="price_nearby")
+    baths = houses["Full_Bath"] + houses["Bsmt_Full_Bath"] + (houses["Half_Bath"] + houses["Bsmt_Half_Bath"]) / 2
+    return pd.DataFrame(
+        {
+            "log_area": np.log(area),
+            "log_lot": np.log(houses["Lot_Area"]),
+            "age": houses["Year_Sold"] - houses["Year_Built"],
+            "baths": baths,
+            "price_nearby": aggregate(sales, sales, nearby, at_time="sold")["price_nearby"],
+        }
+    )
+
+
+def order_columns(orders: pd.DataFrame) -> pd.DataFrame:
+    """Combinations of what a row of the snapshot `deliveries` holds; no new fact among them.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `orders`: `items`, how many were ordered; `distance_squared` (the unit of the distance is not
+        known); and `slot`, a category for each hour of each weekday.
+    """
+    slot = orders["day"].astype("str") + " " + orders["hour"].astype(int).astype("str")
+    return pd.DataFrame(
+        {
+            "items": orders.filter(regex="^item_").sum(axis=1),
+            "distance_squared": orders["distance"] ** 2,
+            "slot": slot.astype("category"),
+        }
+    )
+
+
+def linear(model: BaseEstimator) -> Pipeline:
+    """`model`, preceded by what lets a linear model read any table.
+
+    Gaps in numbers are filled with the column's mean and numbers brought to one scale; each category that occurs at
+    least five times becomes a column of zeros and ones.
+    """
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    words = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
+    as_numbers = make_column_transformer(
+        (numbers, make_column_selector(dtype_include="number")),
+        (words, make_column_selector(dtype_exclude="number")),
+    )
+    return make_pipeline(as_numbers, model)
+
+
+def _example(table: pd.DataFrame, made: pd.DataFrame, target: str, is_past: pd.Series) -> Example:
+    raw = list(table.columns.drop(target))
+    table = table.join(made)
+    return Example(table[is_past], table[~is_past], {"raw": raw, "good": [*raw, *made]}, target)

@@ -1,0 +1,79 @@
+"""House sales and food orders: good columns say what their names promise and know no later sale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from mlbook import catalog
+from mlbook.examples import food_orders, house_columns, house_sales, linear, order_columns
+
+
+@pytest.fixture(scope="module")
+def houses() -> pd.DataFrame:
+    return catalog.load("houses")
+
+
+def test_a_price_nearby_is_that_of_the_months_before(houses):
+    nearby = house_columns(houses)["price_nearby"]
+    month = houses["Year_Sold"] * 12 + houses["Mo_Sold"]
+    foot = np.log(houses["Sale_Price"] / (houses["Gr_Liv_Area"] + houses["Total_Bsmt_SF"]))
+    for label in houses.index[::61]:
+        seen = (houses["Neighborhood"] == houses.loc[label, "Neighborhood"]) & (month < month[label])
+        np.testing.assert_allclose(nearby[label], foot[seen].mean(), rtol=1e-9)
+
+
+def test_no_price_of_the_same_month_or_later_changes_a_column(houses):
+    later = (houses["Year_Sold"] > 2008) | ((houses["Year_Sold"] == 2008) & (houses["Mo_Sold"] >= 6))
+    dearer = houses.assign(Sale_Price=houses["Sale_Price"].where(~later, 1_000_000))
+    until = ~later | ((houses["Year_Sold"] == 2008) & (houses["Mo_Sold"] == 6))
+    before, after = house_columns(houses), house_columns(dearer)
+    pd.testing.assert_frame_equal(before[until], after[until])
+    assert not before.equals(after)
+
+
+def test_a_half_bath_is_half_a_bath_and_age_counts_to_the_sale(houses):
+    columns = house_columns(houses)
+    row = houses.index[(houses["Full_Bath"] == 2) & (houses["Half_Bath"] == 1) & (houses["Bsmt_Full_Bath"] == 1)][0]
+    assert columns.loc[row, "baths"] == 3.5 + houses.loc[row, "Bsmt_Half_Bath"] / 2
+    assert columns.loc[row, "age"] == houses.loc[row, "Year_Sold"] - houses.loc[row, "Year_Built"]
+
+
+def test_orders_gain_combinations_of_their_own_row():
+    orders = pd.DataFrame({"day": ["Tue", "Fri"], "hour": [11.9, 18.2], "distance": [3.0, 0.5]})
+    orders = orders.assign(item_01=[1, 0], item_02=[2, 4])
+    columns = order_columns(orders)
+    assert columns["items"].tolist() == [3, 4]
+    assert columns["distance_squared"].tolist() == [9, 0.25]
+    assert columns["slot"].tolist() == ["Tue 11", "Fri 18"]
+    assert isinstance(columns["slot"].dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize("example", [house_sales(), food_orders()], ids=["houses", "orders"])
+class TestExamples:
+    def test_no_row_is_lost_or_in_both_parts(self, example):
+        rows = {"Sale_Price": 2930, "time_to_delivery": 10012}[example.target]
+        assert len(example.past) + len(example.future) == rows
+        assert not set(example.past.index) & set(example.future.index)
+
+    def test_no_column_holds_the_target_and_good_ones_include_the_raw(self, example):
+        assert example.target not in example.columns["good"]
+        assert set(example.columns["raw"]) < set(example.columns["good"])
+        assert {*example.columns["good"], example.target} == set(example.past)
+
+
+def test_houses_sold_later_are_predicted():
+    sales = house_sales()
+    assert sales.past["Year_Sold"].max() == 2008
+    assert sales.future["Year_Sold"].min() == 2009
+
+
+def test_a_linear_model_reads_gaps_and_words_it_has_not_seen():
+    past = pd.DataFrame({"size": [1.0, 2.0, np.nan, 4.0] * 5, "kind": ["a", "b"] * 10})
+    model = linear(LinearRegression()).fit(past, past["size"].fillna(7 / 3) + 10 * (past["kind"] == "a"))
+    future = pd.DataFrame({"size": [3.0, 3.0, np.nan], "kind": ["a", "b", "new"]})
+    predicted = model.predict(future)
+    assert predicted[0] - predicted[1] == pytest.approx(10)
+    assert np.isfinite(predicted[2])
