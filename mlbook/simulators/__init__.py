@@ -1,0 +1,1 @@
+"""Worlds with a known truth, for what no public data records."""
