@@ -28,10 +28,10 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The column of `X` with the moments.
     report_time
         The column of `reports` with the times of the reports.
-    tolerance
-        How old a report may be, counted from the moment it was known; one of exactly this age still counts.
     lag
         How long after its time a report is known. A report known at the very moment does not count.
+    tolerance
+        How old a report may be, counted from the moment it was known; one of exactly this age still counts.
     by
         Columns of both tables that must be equal, such as the station. A row that lacks one finds no report.
     columns
@@ -56,8 +56,8 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         at_time: str,
         report_time: str,
+        lag: timedelta,
         tolerance: timedelta,
-        lag: timedelta = timedelta(0),
         by: str | Sequence[str] = (),
         columns: Sequence[str] | None = None,
         age: str | None = None,
@@ -65,15 +65,15 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.reports = reports
         self.at_time = at_time
         self.report_time = report_time
-        self.tolerance = tolerance
         self.lag = lag
+        self.tolerance = tolerance
         self.by = by
         self.columns = columns
         self.age = age
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Check the parameters and both tables, and index the reports; `y` is ignored."""
-        _require_durations(self.tolerance, self.lag)
+        _require_durations(self.lag, self.tolerance)
         keys = self._keys()
         require_frame(self.reports, [*keys, self.report_time, *(self.columns or ())], "reports")
         require_times(self.reports, self.report_time, "reports")
@@ -149,14 +149,14 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
 
-def _require_durations(tolerance: timedelta, lag: timedelta) -> None:
-    for name, duration in {"tolerance": tolerance, "lag": lag}.items():
+def _require_durations(lag: timedelta, tolerance: timedelta) -> None:
+    for name, duration in {"lag": lag, "tolerance": tolerance}.items():
         if not isinstance(duration, timedelta):
             raise TypeError(f"{name} must be a timedelta, such as timedelta(hours=3), got {duration!r}")
-    if tolerance <= timedelta(0):
-        raise ValueError(f"tolerance must be positive, got {tolerance}")
     if lag < timedelta(0):
         raise ValueError(f"lag must not be negative, got {lag}: no report is known before its time")
+    if tolerance <= timedelta(0):
+        raise ValueError(f"tolerance must be positive, got {tolerance}")
 
 
 def _require_common(wanted: pd.Series, reported: pd.Series) -> None:
