@@ -90,6 +90,22 @@ def shrunken_share(label: pd.Series, group: pd.Series, strength: float = 20) -> 
     return (sums["sum"] + strength * values.mean()) / (sums["size"] + strength)
 
 
+def with_errors(label: pd.Series, among: pd.Series, count: int, seed: int) -> pd.Series:
+    """The bool labels with `count` of them turned around, drawn by lot from the rows marked by `among` (bool).
+
+    Raises
+    ------
+    ValueError
+        If fewer than `count` rows are marked.
+    """
+    marked = np.flatnonzero(among)
+    if count > len(marked):
+        raise ValueError(f"{count} labels cannot be wrong among {len(marked)} rows; mark more or ask for fewer")
+    wrong = np.zeros(len(label), dtype=bool)
+    wrong[np.random.default_rng(seed).choice(marked, count, replace=False)] = True
+    return label ^ wrong
+
+
 # ------------------------------------------------------------------------- when is it known?
 
 
