@@ -131,7 +131,8 @@ class Mixture:
 
     def _alt(self, weights: Sequence[int]) -> str:
         mixed = ", ".join(f"{name} {weight}" for name, weight in zip(self.definitions, weights, strict=True))
-        return f"Dot chart of {self.top} winners and their rank by each definition, weighted {mixed}. {self.sentence(weights)}"
+        drawn = f"Dot chart of {self.top} winners and their rank by each definition, weighted {mixed}."
+        return f"{drawn} {self.sentence(weights)}"
 
     def _table(self) -> pd.DataFrame:
         """The winners by each definition alone, by every pair, and by all, with what they have in common."""

@@ -32,7 +32,7 @@ interactive("mixture", (box, data) => {
   box.append(
     element("div", { class: "weights", role: "group", "aria-label": "Weights of the definitions" },
       ...sliders.map((slider, index) => element("label", {},
-        element("span", {}, `Weight of ‘${data.definitions[index]}’: `, weights[index]), slider))),
+        element("span", {}, `Weight of '${data.definitions[index]}': `, weights[index]), slider))),
     says,
     element("div", { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "The winners" },
       element("table", {},
