@@ -41,7 +41,7 @@ def test_ranks_are_added_so_that_units_do_not_matter(mixture):
 def test_a_mixture_has_winners_of_its_own(mixture):
     assert mixture.winners([1, 1]) == ["c", "b"]
     assert mixture.sentence([1, 1]) == (
-        "Of these 2, in common: 1 with 'watched' alone, 1 with 'liked' alone; with none of them: 0."
+        "Of these 2, winners by 'watched' alone: 1; by 'liked' alone: 1; by none of them alone: 0."
     )
 
 
@@ -69,7 +69,7 @@ def test_the_table_has_each_definition_each_pair_and_all(many):
     table = many.show([1, 1, 1]).interactive.content["table"]
     assert [row[0] for row in table["rows"]] == ["z", "y", "x", "y, z", "x, z", "x, y", "x, y, z"]
     assert table["rows"][2][1] == "; ".join(many.winners([1, 0, 0]))
-    assert table["rows"][2][2].startswith("10 with 'x' alone")
+    assert table["rows"][2][2].startswith("by 'x' alone: 10; ")
 
 
 def test_the_picture_says_which_weights_it_shows(many):

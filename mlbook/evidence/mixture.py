@@ -94,23 +94,25 @@ class Mixture:
     def sentence(self, weights: Sequence[int]) -> str:
         """How many of the winners win by each definition alone, and how many by none, in words."""
         chosen = set(self.winners(weights))
-        common = [f"{len(chosen & set(names))} with {name!r} alone" for name, names in self.alone.items()]
+        each = [f"by {name!r} alone: {len(chosen & set(names))}" for name, names in self.alone.items()]
         none = len(chosen.difference(*self.alone.values()))
-        return f"Of these {self.top}, in common: {', '.join(common)}; with none of them: {none}."
+        return f"Of these {self.top}, winners {'; '.join(each)}; by none of them alone: {none}."
 
     def show(self, weights: Sequence[int]) -> Figure:
         """The winners by these `weights`; on the site, by any."""
         names = self.winners(weights)
         figure, ax = plt.subplots(figsize=(7.2, 0.8 + 0.34 * self.top))
-        figure.subplots_adjust(left=0.44, bottom=0.52 / figure.get_figheight(), top=1 - 0.62 / figure.get_figheight())
+        figure.subplots_adjust(left=0.42, bottom=0.52 / figure.get_figheight(), top=1 - 0.62 / figure.get_figheight())
         for row, name in enumerate(names):
             ax.axhline(row, color="#e4e4e4", linewidth=0.8)
-            ax.text(-1.5, row, _short(name), ha="right", va="center", fontsize=9)
+            ax.text(-0.02, row, _short(name), ha="right", va="center", fontsize=9, transform=ax.get_yaxis_transform())
         for (definition, alone), (color, marker) in zip(self.alone.items(), _LOOKS, strict=False):
             shares = self.ranks.loc[names, definition] / 10
             fill = [color if name in alone else "white" for name in names]
             ax.scatter(shares, range(len(names)), c=fill, edgecolor=color, marker=marker, label=definition, zorder=3)
-        ax.set(xlim=(0, 101.5), ylim=(self.top - 0.4, -0.6), xlabel="rank by each definition (100 is the best)")
+        lowest = self.ranks.loc[names].min(axis=None) // 100 * 10
+        ax.set(xlim=(lowest - 1, 101), ylim=(self.top - 0.4, -0.6))
+        ax.set_xlabel("rank by each definition (100 is the best); filled: wins by it alone")
         ax.yaxis.set_visible(False)
         ax.spines["left"].set_visible(False)
         ax.grid(visible=False, axis="y")
@@ -141,7 +143,7 @@ class Mixture:
             {
                 "Weighed equally": ", ".join(n for n, w in zip(self.definitions, weights, strict=True) if w),
                 "Winners": "; ".join(self.winners(weights)),
-                "In common": self.sentence(weights).removeprefix(f"Of these {self.top}, in common: "),
+                "Of these, winners": self.sentence(weights).partition("winners ")[2],
             }
             for weights in settings
         ]
