@@ -34,7 +34,7 @@ def aggregate_parquet(
     out: Path,
     piece_rows: int = 2_000_000,
     workers: int = 2,
-    memory: str = "500MB",
+    memory: str = "800MB",
 ) -> Path:
     """For each row of `at`, what the events of its entities were like, as far as they were known by then.
 
@@ -77,7 +77,6 @@ def aggregate_parquet(
         connection.execute(f"SET memory_limit = {_text(memory)}")
         connection.execute(f"SET temp_directory = {_text(folder / 'spilled')}")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET partitioned_write_flush_threshold = {piece_rows}")
         all_at, all_events = (_Rows(connection, _files([path])) for path in (at, events))
         keys = _check(all_at, all_events, definitions, at_time)
         pieces = max(1, -(-max(all_at.count(), all_events.count()) // piece_rows))
