@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +77,13 @@ def test_the_picture_says_which_weights_it_shows(many):
     alt = many.show([2, 0, 1]).alt
     assert "weighted x 2, y 0, z 1" in alt
     assert many.sentence([2, 0, 1]) in alt
+
+
+def test_the_picture_is_in_the_style_of_the_book_whatever_is_set(mixture):
+    with plt.style.context("classic"):
+        classic = mixture.show([1, 1])
+    with plt.style.context("mlbook.evidence.book"):
+        assert mixture.show([1, 1]).png == classic.png
 
 
 @pytest.mark.parametrize("weights", [[0, 0], [1], [1, 1, 1], [-1, 1], [1, LEVELS + 1], [0.5, 1]])
