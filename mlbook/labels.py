@@ -1,0 +1,218 @@
+"""Labels: definitions of what is true, and from when on a label can be trusted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+_NO_GENRES = "(no genres listed)"
+# The airports table lacks the islands; all four of their airports keep the same clock.
+_ISLANDS = dict.fromkeys(["BQN", "PSE", "SJU", "STT"], "America/Puerto_Rico")
+
+# ---------------------------------------------------------------------- did they enjoy it?
+
+
+def rated_high(ratings: pd.DataFrame, stars: float = 4.0) -> pd.Series:
+    """Whether each rating is of at least `stars` stars: bool, indexed like `ratings` (column `rating`)."""
+    _require_columns(ratings, ["rating"], "ratings")
+    return ratings["rating"] >= stars
+
+
+def above_own_mean(ratings: pd.DataFrame) -> pd.Series:
+    """Whether each rating is above the mean of its viewer's ratings: bool, indexed like `ratings`.
+
+    `ratings` has the columns `userId` and `rating`. Somebody who gives everything four stars likes nothing
+    more than the rest.
+    """
+    _require_columns(ratings, ["userId", "rating"], "ratings")
+    return ratings["rating"] > ratings.groupby("userId")["rating"].transform("mean")
+
+
+def similar_next(ratings: pd.DataFrame, genres: pd.Series, overlap: float = 0.5) -> pd.Series:
+    """What share of the films that a viewer rated next resemble the film of each row.
+
+    "Next" is everything that the viewer rated at their next moment: films of one and the same second have no
+    order. Two films resemble each other if they have at least the share `overlap` of their genres in common
+    (shared genres / all genres of the two: the Jaccard index).
+
+    Parameters
+    ----------
+    ratings
+        One row a rating, in any order, with the columns `userId`, `movieId`, and `timestamp`.
+    genres
+        The genres of each film, separated by `|`, indexed by `movieId`.
+
+    Returns
+    -------
+    Series
+        0 to 1, indexed like `ratings`; NaN for the films of a viewer's last moment, whose next is not known.
+
+    Raises
+    ------
+    ValueError
+        If a column or a film's genres are missing, or `overlap` is not between 0 and 1.
+    """
+    _require_columns(ratings, ["userId", "movieId", "timestamp"], "ratings")
+    if not 0 < overlap <= 1:
+        raise ValueError(f"overlap must lie above 0 and at most at 1, got {overlap}")
+    unknown = ratings.loc[~ratings["movieId"].isin(genres.index), "movieId"]
+    if len(unknown):
+        raise ValueError(f"`genres` has no film {unknown.iloc[0]}; give the genres of every film in `ratings`")
+
+    ordered = ratings.sort_values(["userId", "timestamp"])
+    moment = ordered.groupby(["userId", "timestamp"]).ngroup().to_numpy()
+    first, size = np.unique(moment, return_index=True, return_counts=True)[1:]
+    viewer = ordered["userId"].to_numpy()[first]
+    following = np.append(np.where(viewer[1:] == viewer[:-1], size[1:], 0), 0)[moment]
+
+    row = np.repeat(np.arange(len(ordered)), following)
+    place = np.arange(len(row)) - np.repeat(following.cumsum() - following, following)
+    codes, kinds = pd.factorize(genres)
+    kind = codes[genres.index.get_indexer(pd.Index(ordered["movieId"]))]
+    alike = _alike(pd.Series(kinds), overlap)[kind[row], kind[first[moment[row] + 1] + place]]
+    hits = np.bincount(row, weights=alike, minlength=len(ordered))
+    share = np.divide(hits, following, out=np.full(len(ordered), np.nan), where=following > 0)
+    return pd.Series(share, index=ordered.index).loc[ratings.index]
+
+
+def shrunken_share(label: pd.Series, group: pd.Series, strength: float = 20) -> pd.Series:
+    """The mean of `label` in each `group`, drawn toward the overall mean as if by `strength` average rows.
+
+    Without it, whatever was seen once and liked once is the best there is. Missing labels do not count.
+    The result is indexed by group.
+    """
+    known = label.notna()
+    values, groups = label[known].astype(float), group[known]
+    sums = values.groupby(groups).agg(["sum", "size"])
+    return (sums["sum"] + strength * values.mean()) / (sums["size"] + strength)
+
+
+def with_errors(label: pd.Series, among: pd.Series, count: int, seed: int) -> pd.Series:
+    """The bool labels with `count` of them turned around, drawn by lot from the rows marked by `among` (bool).
+
+    Raises
+    ------
+    ValueError
+        If fewer than `count` rows are marked.
+    """
+    marked = np.flatnonzero(among)
+    if count > len(marked):
+        raise ValueError(f"{count} labels cannot be wrong among {len(marked)} rows; mark more or ask for fewer")
+    wrong = np.zeros(len(label), dtype=bool)
+    wrong[np.random.default_rng(seed).choice(marked, count, replace=False)] = True
+    return label ^ wrong
+
+
+# ------------------------------------------------------------------------- when is it known?
+
+
+def mature(happened: pd.Series, at: pd.Timestamp, wait: timedelta) -> pd.Series:
+    """Which rows may be trained on at `at`: those that happened at least `wait` before it, as bool.
+
+    The rule looks at the age of a row and at nothing else. A rule that looks at the answer (what has landed,
+    what was reported) keeps more of one answer than of the other.
+    """
+    _require_aware(happened)
+    return happened <= at - wait
+
+
+def reported_by(reported: pd.Series, at: pd.Timestamp) -> pd.Series:
+    """The label as it reads at `at`: whether a report had come in before, as bool. NaT is a report that never comes."""
+    _require_aware(reported)
+    return reported < at
+
+
+def maturity_weights(
+    happened: pd.Series, reported: pd.Series, at: pd.Timestamp, complete_after: timedelta
+) -> pd.Series:
+    """How many positives each row stands for at `at`: 0 without a report, and more than 1 if it is young.
+
+    A positive that was reported at an age by which only a third of the positives are reported stands for
+    three. The shares come from the delays of rows older than `complete_after`, whose reports are all taken
+    to be in, so the correction assumes that delays have not changed since. A row younger than any delay
+    seen there weighs 1.
+
+    Parameters
+    ----------
+    happened, reported
+        UTC moments, indexed alike; `reported` is NaT for negatives.
+
+    Returns
+    -------
+    Series
+        Float, indexed like `happened`.
+
+    Raises
+    ------
+    ValueError
+        If no report comes from rows older than `complete_after`.
+    """
+    positive = reported_by(reported, at)
+    delay = (reported - happened)[positive & mature(happened, at, complete_after)]
+    if delay.empty:
+        raise ValueError(f"no row older than {complete_after} was reported; there is no delay to learn from")
+    age = (at - happened)[positive]
+    known = np.searchsorted(np.sort(delay), age, side="left") / len(delay)  # a report of this very moment is not in
+    weights = pd.Series(0.0, index=happened.index)
+    weights[positive] = np.divide(1, known, out=np.ones(len(known)), where=known > 0)
+    return weights
+
+
+def flight_clock(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
+    """When each flight was to leave, when it was due, and when it was at the gate: three moments in UTC.
+
+    Parameters
+    ----------
+    flights, airports
+        The snapshots of these names.
+
+    Returns
+    -------
+    DataFrame
+        `departs`, `due`, and `landed` (NaT for canceled and diverted flights), indexed like `flights`.
+
+    Raises
+    ------
+    ValueError
+        If a column or the time zone of a destination is missing.
+    """
+    _require_columns(flights, ["time_hour", "minute", "sched_arr_time", "arr_delay", "dest"], "flights")
+    _require_columns(airports, ["faa", "tzone"], "airports")
+    zone = flights["dest"].map({**dict(zip(airports["faa"], airports["tzone"], strict=True)), **_ISLANDS})
+    if zone.isna().any():
+        raise ValueError(f"`airports` has no time zone for {flights.loc[zone.isna(), 'dest'].iloc[0]!r}; add it")
+    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    there = departs.copy().dt.tz_localize(None)
+    for name, rows in departs.groupby(zone):
+        there[rows.index] = rows.dt.tz_convert(str(name)).dt.tz_localize(None)
+    arrival = flights["sched_arr_time"] // 100 * 60 + flights["sched_arr_time"] % 100
+    minutes = (arrival - there.dt.hour * 60 - there.dt.minute) % (24 * 60)
+    due = departs + pd.to_timedelta(minutes, unit="min")
+    landed = due + pd.to_timedelta(flights["arr_delay"], unit="min")
+    return pd.DataFrame({"departs": departs, "due": due, "landed": landed})
+
+
+def _alike(kinds: pd.Series, overlap: float) -> NDArray[np.bool_]:
+    """Which of the (n,) genre strings have `overlap` of their genres in common: (n, n)."""
+    marks = kinds.str.get_dummies("|").drop(columns=_NO_GENRES, errors="ignore").to_numpy(dtype=float)
+    shared = marks @ marks.T
+    either = marks.sum(axis=1)[:, None] + marks.sum(axis=1) - shared
+    alike: NDArray[np.bool_] = shared >= overlap * np.maximum(either, 1)
+    return alike
+
+
+def _require_columns(frame: pd.DataFrame, columns: list[str], name: str) -> None:
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"`{name}` has no column {missing[0]!r}; it has: {', '.join(map(str, frame.columns))}")
+
+
+def _require_aware(times: pd.Series) -> None:
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        raise ValueError(
+            f"column {times.name!r} is {times.dtype}, without a time zone; "
+            "use .dt.tz_localize(...) with the zone that its clock shows"
+        )
