@@ -83,7 +83,8 @@ class TimeSplit(BaseCrossValidator):  # type: ignore[misc]
         """
         times = self._times_of(X)
         members = None if groups is None else _group_numbers(groups, len(times))
-        yield from [self._fold(fold, times, members) for fold in range(self.get_n_splits())]
+        for train, test in [self._fold(fold, times, members) for fold in range(self.get_n_splits())]:
+            yield np.arange(train.start, train.stop), test
 
     def _times_of(self, X: pd.DataFrame) -> NDArray[np.int64]:
         """The time of each row of `X` (n,) in microseconds, never decreasing."""
@@ -101,15 +102,14 @@ class TimeSplit(BaseCrossValidator):  # type: ignore[misc]
             )
         return moments
 
-    def _fold(self, fold: int, times: NDArray[np.int64], members: Rows | None) -> tuple[Rows, Rows]:
+    def _fold(self, fold: int, times: NDArray[np.int64], members: Rows | None) -> tuple[slice, Rows]:
         start, end = self._moments[fold : fold + 2]
         until = start - self.gap
         since = None if self.window is None else until - self.window
-        first = 0 if since is None else _position(times, since)
-        train = np.arange(first, _position(times, until))
+        train = slice(0 if since is None else _position(times, since), _position(times, until))
         test = np.arange(_position(times, start), _position(times, end))
         name = f"fold {fold}, tested from {start} to {end},"
-        if not len(train):
+        if train.start >= train.stop:
             stretch = f"before {until}" if since is None else f"from {since} to {until}"
             raise ValueError(f"{name} has no row to train on {stretch}; {_mend(times)}")
         if not len(test):
