@@ -142,6 +142,8 @@ class TestWhatCounts:
     def test_without_any_event_all_history_is_empty(self):
         at, events = predictions(("N1", 100)), delays().astype({"left": "datetime64[us, UTC]"})
         np.testing.assert_equal(feature(at, events, "count"), [math.nan])
+        zero = aggregate(at, events, Aggregate("plane", "left", "count", empty=0), at_time="moment")
+        assert (zero.dtypes == float).all()
 
     def test_without_any_prediction_there_is_nothing_to_tell(self):
         at = predictions().astype({"moment": "datetime64[us, UTC]"})
@@ -336,12 +338,12 @@ class TestRefusals:
 
     def test_a_prediction_without_its_moment_is_refused(self):
         at = predictions(("N1", 1), ("N1", math.nan)).set_axis(["first", "second"])
-        with pytest.raises(ValueError, match="'moment' of `at` has missing times, the first in row 'second'"):
+        with pytest.raises(ValueError, match="'moment' of `at` has 1 missing times, the first at label 'second'"):
             feature(at, delays(("N1", 1, 1)), "count")
 
     def test_an_event_that_is_known_before_it_happens_is_refused(self):
         events = flights(("N1", 1, 2, 0), ("N1", 9, 4, 0))
-        with pytest.raises(ValueError, match=r"1 events .*in row 1: 'landed' is 2013-03-10 00:04.*'left' is .*00:09"):
+        with pytest.raises(ValueError, match=r"1 events .*at label 1: 'landed' is 2013-03-10 00:04.*'left' is .*00:09"):
             feature(predictions(("N1", 1)), events, "count", known_at="landed")
 
     def test_keys_of_different_types_are_refused_because_they_never_meet(self):
@@ -349,7 +351,7 @@ class TestRefusals:
             feature(predictions(("1", 1)), delays(("1", 1, 1)).astype({"plane": int}), "count")
 
     def test_an_infinite_value_is_refused(self):
-        with pytest.raises(ValueError, match="'delay' has 1 infinite values, the first in row 1"):
+        with pytest.raises(ValueError, match="'delay' has 1 infinite values, the first at label 1"):
             feature(predictions(("N1", 1)), delays(("N1", 1, 1), ("N1", 2, math.inf)), "sum", "delay")
 
     def test_a_value_that_is_no_number_is_refused(self):

@@ -14,7 +14,7 @@ from html import escape
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from notebooks import CHAPTERS, ENVIRONMENT, HTML, PNG, ROOT, canonical, is_canonical
+from notebooks import CHAPTERS, ENVIRONMENT, HTML, PNG, ROOT, canonical, comparable_outputs, is_canonical
 from PIL import Image
 
 from mlbook.evidence import claims
@@ -89,6 +89,8 @@ def output_faults(output: NotebookNode) -> Iterator[str]:
             yield "a figure whose HTML form lacks its alternative text"
         if alt != data.get("text/plain"):
             yield "a figure whose plain text, which is compared, is not its alternative text"
+    if any(mime.startswith("application/vnd.mlbook.") for mime in data) and PNG not in data:
+        yield "an interactive figure without its picture"
     plain = data.get("text/plain", "")
     if plain.startswith("finding ") or "finding" in metadata:
         record = metadata.get("finding", {})
@@ -158,6 +160,7 @@ def picture(color: str = "red", **save: object) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+WIDGET = "application/vnd.mlbook.weights+json"
 ALT = "Line chart of a value that rises from one to two while the days go by, with a second value that stays at three."
 
 
@@ -223,6 +226,10 @@ PLANTED = {
         lambda n: n.cells[2].outputs[0].data.update({"text/plain": "other"}),
         "is compared",
     ),
+    "an interactive figure that is nothing on paper": (
+        lambda n: n.cells[1].outputs[0].data.update({WIDGET: {"data": {}}}),
+        "without its picture",
+    ),
     "a verdict that was typed": (
         lambda n: n.cells[3].outputs[0].metadata.finding.update(verdict="does not hold"),
         "disagree",
@@ -281,6 +288,7 @@ def test_the_canonical_guard_finds_what_an_editor_leaves_behind(plant, tmp_path)
 SOURCES = {
     "text": "print('one')",
     "value": "1 + 1",
+    "data": f"from IPython.display import display\ndisplay({{{WIDGET!r}: {{'steps': [1, 2]}}}}, raw=True)",
     "picture": "from IPython.display import display\ndisplay(FORMS, raw=True)",
 }
 
@@ -290,6 +298,8 @@ def stored(kind: str, changed: bool) -> list[NotebookNode]:
         return [nbformat.v4.new_output("stream", name="stdout", text="two\n" if changed else "one\n")]
     if kind == "value":
         return [nbformat.v4.new_output("execute_result", {"text/plain": "3" if changed else "2"}, execution_count=2)]
+    if kind == "data":
+        return [nbformat.v4.new_output("display_data", {WIDGET: {"steps": [1, 3 if changed else 2]}})]
     png = picture("blue" if changed else "red", compress_level=1)
     html = f'<img src="data:image/png;base64,{png}">'
     return [nbformat.v4.new_output("display_data", {PNG: png, HTML: html, "text/plain": "a picture"})]
@@ -328,6 +338,14 @@ def judged(tmp_path_factory) -> dict[str, str]:
 def test_nbval_accepts_the_same_output_and_rejects_a_changed_one(kind, judged):
     assert judged[f"{kind}_same"] == "PASSED"
     assert judged[f"{kind}_changed"] == "FAILED"
+
+
+def test_the_launch_check_compares_the_data_of_a_widget_too():
+    same, again, changed = (
+        comparable_outputs(nbformat.v4.new_code_cell(outputs=stored("data", changed)))
+        for changed in (False, False, True)
+    )
+    assert same == again != changed
 
 
 def test_a_run_writes_what_is_on_disk_already(tmp_path):

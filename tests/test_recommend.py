@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlbook.recommend import favorite_genre_scores, neighbor_scores, top_unseen, viewing_matrix
+from mlbook.recommend import (
+    favorite_genre_scores,
+    hits,
+    neighbor_scores,
+    past_and_next,
+    top_unseen,
+    viewing_matrix,
+)
 
 VIEWERS, FILMS = pd.Index([7, 3]), pd.Index([10, 20, 30])
 
@@ -67,3 +74,37 @@ def test_a_viewer_who_has_seen_nearly_everything_is_refused():
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="must be the same"):
         top_unseen(np.zeros((1, 4)), [[1, 1, 0]])
+
+
+def ratings(times: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"userId": 1, "movieId": range(len(times)), "timestamp": times})
+
+
+def test_the_next_ratings_come_after_the_known_share():
+    past, upcoming = past_and_next(ratings([50, 40, 30, 20, 10]), known=0.6, count=1)
+    assert past["movieId"].tolist() == [4, 3, 2]
+    assert upcoming["movieId"].tolist() == [1]
+
+
+def test_ratings_of_the_same_moment_are_in_order_of_the_film():
+    shuffled = ratings([10] * 5).sample(frac=1, random_state=0)
+    past, _ = past_and_next(shuffled, known=0.4)
+    assert past["movieId"].tolist() == [0, 1]
+
+
+def test_each_viewer_is_split_apart_from_the_others():
+    both = pd.concat([ratings([1, 2]), ratings([8, 9]).assign(userId=2)])
+    past, upcoming = past_and_next(both, known=0.5)
+    assert past["userId"].tolist() == [1, 2]
+    assert upcoming["timestamp"].tolist() == [2, 9]
+
+
+def test_a_share_outside_zero_and_one_is_refused():
+    with pytest.raises(ValueError, match="known must lie between 0 and 1, got 80"):
+        past_and_next(ratings([1, 2]), known=80)
+
+
+def test_a_hit_is_a_recommended_film_among_the_upcoming_ones():
+    scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
+    upcoming = np.array([[1, 1, 0], [0, 0, 1]])
+    assert hits(scores, seen, upcoming, count=1).tolist() == [True, False]

@@ -126,8 +126,7 @@ def comparable_outputs(cell: NotebookNode) -> list[Any]:
         elif output["output_type"] == "error":
             comparable.append((output["ename"], output["evalue"]))
         else:
-            data = {mime: "".join(value) for mime, value in output["data"].items()}
-            comparable.append(by_pixels(data))
+            comparable.append(by_pixels({mime: _joined(value) for mime, value in output["data"].items()}))
     return comparable
 
 
@@ -141,6 +140,11 @@ def by_pixels(data: dict[str, Any], compared: bool = True) -> dict[str, Any]:
     digest = picture_digest(data[PNG]) if compared else "a picture"
     html = {HTML: data[HTML].replace(data[PNG].strip(), digest)} if HTML in data else {}
     return {**data, **html, PNG: digest}
+
+
+def _joined(value: Any) -> Any:
+    """Text that may be stored as lines; what a type ending in +json holds is no text."""
+    return "".join(value) if isinstance(value, list) else value
 
 
 def picture_digest(png: str) -> str:

@@ -3,17 +3,24 @@
 `show` sets the alternative text. It travels with the picture in the output's metadata, where the site and
 nbconvert look for it, and in an HTML form of the output, because JupyterLab ignores the metadata. It is the
 picture's plain-text form, too, which the tests compare.
+
+A figure can be `Interactive`: the site then lets a script of its own draw the data, and keeps the picture for
+print and for readers without scripts. JupyterLab, GitHub, and nbconvert show the picture.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 # The same color means the same thing in every chapter (from Okabe and Ito's palette, which stays
@@ -34,31 +41,87 @@ COLORS = {
 SHADES = ("#6baed6", "#2171b5", "#08306b")
 MIN_WORDS, MAX_WORDS = 20, 60
 _CSS_DPI = 96
+_ON_THE_SITE = "<p>One state of a figure that is interactive on the book's site.</p>"
+
+
+@dataclass(frozen=True)
+class Interactive:
+    """What the site draws in place of a picture.
+
+    Parameters
+    ----------
+    widget
+        Which script draws it: `site/static/WIDGET.js`. Lowercase letters and hyphens.
+    data
+        What that script reads, ready for JSON. It is stored in the chapter and compared like any output, so
+        round its numbers, or better, put the words of the page in it: a script looks up and draws, and what
+        has to be computed was computed by a function with tests.
+    table
+        The same to read, for those who cannot use the drawing: one row a state of the figure. It is shown
+        as it is, without the index.
+
+    Raises
+    ------
+    ValueError
+        If the name is none, the data cannot be written as JSON, or the table is empty.
+    """
+
+    widget: str
+    data: Mapping[str, Any]
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z]+(-[a-z]+)*", self.widget):
+            raise ValueError(f"a widget is named in lowercase letters and hyphens, not {self.widget!r}")
+        if self.table.empty:
+            raise ValueError(f"the table of widget {self.widget!r} is empty: give one row a state of the figure")
+        try:
+            json.dumps(self.data, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"the data of widget {self.widget!r} is not JSON: {error}. "
+                "Use strings, finite numbers, None, lists, and dicts"
+            ) from error
+
+    @property
+    def mime_type(self) -> str:
+        """The type under which it stands beside the picture in an output."""
+        return f"application/vnd.mlbook.{self.widget}+json"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is stored under that type."""
+        table = self.table.astype(str)
+        return {"data": dict(self.data), "table": {"columns": list(table), "rows": table.to_numpy().tolist()}}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A rendered picture (PNG bytes), its alternative text, and its width on the page (CSS pixels)."""
+    """A rendered picture (PNG bytes), its alternative text, its width on the page (CSS pixels), and its live form."""
 
     png: bytes
     alt: str
     width: int
+    interactive: Interactive | None = None
 
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         png = base64.b64encode(self.png).decode("ascii")
         html = f'<img alt="{escape(self.alt)}" width="{self.width}" src="data:image/png;base64,{png}">'
-        data = {"image/png": png, "text/html": html, "text/plain": self.alt}
+        data: dict[str, Any] = {"image/png": png, "text/html": html, "text/plain": self.alt}
+        if self.interactive:
+            data["text/html"] += _ON_THE_SITE
+            data[self.interactive.mime_type] = self.interactive.content
         return data, {"image/png": {"alt": self.alt, "width": self.width}}
 
 
-def show(figure: Canvas, alt: str) -> Figure:
+def show(figure: Canvas, alt: str, interactive: Interactive | None = None) -> Figure:
     """Render and close a matplotlib figure; end a cell with it.
 
     `alt` says in 20 to 60 words what the figure is, its trend, and its key values; compute the values
-    from the data that was drawn.
+    from the data that was drawn. With `interactive`, the figure is one state of what the site shows.
 
     Raises
     ------
@@ -73,4 +136,4 @@ def show(figure: Canvas, alt: str) -> Figure:
     figure.savefig(buffer, format="png", metadata={"Software": None})
     width = round(figure.get_figwidth() * _CSS_DPI)
     plt.close(figure)
-    return Figure(buffer.getvalue(), " ".join(alt.split()), width)
+    return Figure(buffer.getvalue(), " ".join(alt.split()), width, interactive)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlbook.features._checks import require_frame, require_times
 from mlbook.features.history import NEVER, Aggregate, Floats, Integers, look_back
 
 
@@ -42,7 +43,7 @@ def aggregate(
     definitions = [definitions] if isinstance(definitions, Aggregate) else list(definitions)
     _check_columns(at, events, definitions, at_time)
     keys = _Keys(at, events)
-    moments = _moments(at, at_time)
+    moments = _microseconds(at[at_time])
     features: dict[str, Floats] = {}
     for group in _groups(definitions):
         happened, known = _event_times(events, group[0])
@@ -82,8 +83,7 @@ class _Keys:
 
     def _column(self, key: str) -> tuple[Integers, int]:
         if key not in self._columns:
-            codes, found = pd.factorize(self._joined(key))
-            self._columns[key] = codes, len(found)
+            self._columns[key] = _codes(self._joined(key))
         return self._columns[key]
 
     def _joined(self, key: str) -> pd.Series:
@@ -101,20 +101,19 @@ class _Keys:
         return joined
 
 
+def _codes(column: pd.Series) -> tuple[Integers, int]:
+    """Equal values as equal numbers from 0, -1 for a missing one; and how many numbers there may be."""
+    if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype) and len(column):
+        low, high = int(column.min()), int(column.max())
+        if high - low < 2 * len(column):  # numbers already
+            return column.to_numpy(dtype=np.int64) - low, high - low + 1
+    codes, found = pd.factorize(column)
+    return codes, len(found)
+
+
 def _plain(dtype: Any) -> Any:
     """The type of the values; that of its categories for a categorical column."""
     return dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
-
-
-def _moments(at: pd.DataFrame, at_time: str) -> Integers:
-    moments = _microseconds(at[at_time])
-    if (moments == NEVER).any():
-        label = at.index[(moments == NEVER).argmax()]
-        raise ValueError(
-            f"column {at_time!r} of `at` has missing times, the first in row {label!r}: "
-            "every prediction needs its moment; drop those rows"
-        )
-    return moments
 
 
 def _event_times(events: pd.DataFrame, definition: Aggregate) -> tuple[Integers, Integers]:
@@ -127,7 +126,7 @@ def _event_times(events: pd.DataFrame, definition: Aggregate) -> tuple[Integers,
     if early.any():
         row = events.iloc[int(early.argmax())]
         raise ValueError(
-            f"{early.sum()} events were known before they happened, the first in row {row.name!r}: "
+            f"{early.sum()} events were known before they happened, the first at label {row.name!r}: "
             f"{definition.known!r} is {row[definition.known]}, {definition.time!r} is {row[definition.time]}; "
             "name the columns the other way round, or correct those rows"
         )
@@ -141,7 +140,7 @@ def _values(events: pd.DataFrame, column: str) -> Floats:
     infinite = np.isinf(values)
     if infinite.any():
         raise ValueError(
-            f"column {column!r} has {infinite.sum()} infinite values, the first in row "
+            f"column {column!r} has {infinite.sum()} infinite values, the first at label "
             f"{events.index[infinite.argmax()]!r}; make them missing, or cap them"
         )
     return values
@@ -157,23 +156,8 @@ def _check_columns(at: pd.DataFrame, events: pd.DataFrame, definitions: list[Agg
         if names.count(name) > 1:
             raise ValueError(f"{names.count(name)} definitions are named {name!r}; give each a name of its own")
     for definition in definitions:
-        values = [] if definition.value is None else [definition.value]
-        _require(at, [*definition.keys, at_time], "at")
-        _require(events, [*definition.keys, definition.time, definition.known, *values], "events")
-        _require_aware(at[at_time], at_time, "at")
-        _require_aware(events[definition.time], definition.time, "events")
-        _require_aware(events[definition.known], definition.known, "events")
-
-
-def _require(frame: pd.DataFrame, columns: list[str], table: str) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise ValueError(f"`{table}` has no column {column!r}; it has: {', '.join(map(str, frame.columns))}")
-
-
-def _require_aware(times: pd.Series, column: str, table: str) -> None:
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        raise ValueError(
-            f"column {column!r} of `{table}` is {times.dtype}, without a time zone; "
-            "use .dt.tz_localize(...) with the zone that its clock shows"
-        )
+        require_frame(at, [*definition.keys, at_time], "at")
+        require_frame(events, definition.columns, "events")
+        for time in {definition.time, definition.known}:
+            require_times(events[[time]].iloc[:0], time, "events")  # an event may lack a time, but not its zone
+    require_times(at, at_time, "at")

@@ -23,9 +23,10 @@ TICK = timedelta(microseconds=1)
 NEVER = np.iinfo(np.int64).min  # a missing time, as NumPy stores NaT
 
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minutes=1), "s": timedelta(seconds=1)}
-_KEY_BITS = 63
+_STEPS = (1_000_000, 1_000, 1)  # microseconds
+_MOST_KEYS = 2**63
 _SUM_BITS = 62
-_LONGEST = 2**60  # microseconds: as far back as all history, without overflow
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ class Aggregate:
     def known(self) -> str:
         """The column that says when an event became known."""
         return self.known_at or self.time
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the events that it needs."""
+        return (*self.keys, self.time, self.known, *(() if self.value is None else (self.value,)))
 
     def _check(self) -> None:
         if self.how not in get_args(How):
@@ -166,135 +172,209 @@ def look_back(
     if not present.all():
         entity, happened, known = entity[present], happened[present], known[present]
         values = {name: column[present] for name, column in values.items()}
-    if not len(known):
-        return [np.full(len(at_time), np.nan if d.empty is None else d.empty) for d in definitions]
-    past = _Past(at_entity, at_time, entity, happened, known)
-    ordered = {d.value for d in definitions if d.how == "last" or isinstance(d.window, int)}
-    tallies = {
-        name: past.tally(None if name is None else values[name], name in ordered)
-        for name in {d.value for d in definitions}
-    }
-    return [past.feature(definition, tallies[definition.value]) for definition in definitions]
+    if not len(known) or not len(at_time):
+        return [np.full(len(at_time), _nothing(definition)) for definition in definitions]
+    entities = 1 + int(max(entity.max(), at_entity.max()))
+    clock = _Clock(known, at_time, definitions)
+    if (entities + 1) * clock.width > _MOST_KEYS:
+        return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities)
+
+    keys = entity * clock.width + clock.position(known)
+    order, sorted_keys = _sort(keys)
+    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):
+        at_order, at_keys = order, sorted_keys
+    else:
+        somebody = np.where(at_entity < 0, entities, at_entity)
+        at_order, at_keys = _sort(somebody * clock.width + clock.position(at_time))
+    past = _Past(order, sorted_keys, happened, entities, clock)
+    tallies = past.tallies(values, definitions)
+    features = [np.empty(len(at_time)) for _ in definitions]
+    for start in range(0, len(at_order), _BLOCK):
+        rows = at_order[start : start + _BLOCK]
+        block = _Block(past, at_keys[start : start + _BLOCK])
+        for feature, definition in zip(features, definitions, strict=True):
+            feature[rows] = block.feature(definition, tallies[definition.value])
+    return features
+
+
+def _in_halves(
+    at_entity: Integers,
+    at_time: Integers,
+    entity: Integers,
+    happened: Integers,
+    known: Integers,
+    values: Mapping[str, Floats],
+    definitions: Sequence[Aggregate],
+    entities: int,
+) -> list[Floats]:
+    """The features of one half of the entities, then of the other."""
+    if entities == 1:
+        raise ValueError("the times span more than 100,000 years; is one of them a placeholder?")
+    features = [np.full(len(at_time), _nothing(definition)) for definition in definitions]
+    for low, high in ((0, entities // 2), (entities // 2, entities)):
+        at_rows, rows = (np.flatnonzero((low <= codes) & (codes < high)) for codes in (at_entity, entity))
+        history = entity[rows] - low, happened[rows], known[rows], {name: values[name][rows] for name in values}
+        half = look_back(at_entity[at_rows] - low, at_time[at_rows], *history, definitions)
+        for feature, part in zip(features, half, strict=True):
+            feature[at_rows] = part
+    return features
+
+
+class _Clock:
+    """Times as whole steps since the first that matters: of a second if all are whole seconds, or finer.
+
+    Moments of prediction are rounded up: what was known before them still was, and the rest still was not.
+    """
+
+    def __init__(self, known: Integers, moments: Integers, definitions: Sequence[Aggregate]) -> None:
+        shifts = [shift // TICK for definition in definitions for shift in (definition.lag, _reach(definition))]
+        self._step = next(
+            step for step in _STEPS if not any(shift % step for shift in shifts) and not (known % step).any()
+        )
+        first, last = int(known.min()) // self._step, int(known.max()) // self._step
+        first_moment, last_moment = (-(-int(moment) // self._step) for moment in (moments.min(), moments.max()))
+        self._everything = max(0, last_moment - first + 1)
+        self._zero = min(first, first_moment - min(max(shifts) // self._step, self._everything))
+        self.width = max(last, last_moment) - self._zero + 1
+
+    def position(self, times: Integers) -> Integers:
+        """Steps since the first time that matters, rounded up: from 0 to below `width`."""
+        steps = -times // self._step
+        steps += self._zero
+        return np.negative(steps, out=steps)
+
+    def steps(self, shift: timedelta) -> int:
+        """How many steps to go back, at most to before the first event."""
+        return min(shift // TICK // self._step, self._everything)
 
 
 @dataclass(frozen=True)
 class _Tally:
-    """The events with a value, in order, and what was added up to each of them."""
+    """The events with a value, in order, and what they add up to."""
 
     values: Floats  # (k,)
-    sums: Integers  # (k + 1,): running totals in fixed point, times the scale of the entity, modulo 2**64
+    totals: Integers  # (k + 1,): running totals in fixed point, times the scale of the entity, modulo 2**64
     scale: Floats  # (entities + 1,): powers of two
     rows: Integers | None  # (n + 1,): how many of the first events have a value; None if all have
 
 
+@dataclass(frozen=True)
+class _Span:
+    """From which event to which one, exclusive, the history of each prediction goes: (m,) each."""
+
+    start: Integers
+    end: Integers
+    count: Integers
+    empty: NDArray[np.bool_]
+
+
 class _Past:
-    """Events sorted by entity and the time they became known, and predictions sorted by entity and time."""
+    """Events in order of entity and the time they became known."""
 
-    def __init__(
-        self, at_entity: Integers, at_time: Integers, entity: Integers, happened: Integers, known: Integers
-    ) -> None:
-        nobody = int(max(entity.max(), at_entity.max(initial=0))) + 1
-        at_entity = np.where(at_entity < 0, nobody, at_entity)
-        self._axis = _Axis(known, most=2**_KEY_BITS // (nobody + 1) - 1)
-        width = self._axis.size + 1
-        keys = entity * width + self._axis.position(known)
-        at_keys = at_entity * width + self._axis.position(at_time)
-        same = np.array_equal(keys, at_keys)
-        self._happened = happened
-        self._order, self._keys = _sort(keys)
-        self._at_order = self._order if same else _sort(at_keys)[0]
-        self._at_entity, self._at_time = at_entity[self._at_order], at_time[self._at_order]
-        self._base = self._at_entity * width
-        self._starts = np.searchsorted(self._keys, np.arange(nobody + 2) * width)
-        self._ends: dict[timedelta, Integers] = {}
+    def __init__(self, order: Integers, keys: Integers, happened: Integers, entities: int, clock: _Clock) -> None:
+        self._order, self._happened = order, happened
+        self.keys, self.clock = keys, clock
+        self.starts = np.searchsorted(keys, np.arange(entities + 2) * clock.width)
 
-    def tally(self, column: Floats | None, in_order: bool) -> _Tally:
-        """Add up a value column (n,); `in_order` settles the order of events that became known at one instant."""
-        if column is None:
-            return _Tally(np.empty(0), np.empty(0, np.int64), np.empty(0), None)
+    def tallies(
+        self, values: Mapping[str, Floats], definitions: Sequence[Aggregate]
+    ) -> dict[str | None, _Tally | None]:
+        """What each value column adds up to; nothing for counts."""
+        in_order = {d.value for d in definitions if d.how == "last" or isinstance(d.window, int)}
+        return {
+            name: None if name is None else self._tally(values[name], name in in_order)
+            for name in {definition.value for definition in definitions}
+        }
+
+    def _tally(self, column: Floats, in_order: bool) -> _Tally:
         values = column[self._settled(column) if in_order else self._order]
-        starts, rows = self._starts, None
-        valued = ~np.isnan(values)
-        if not valued.all():
-            values, rows = values[valued], _running(valued)
+        starts, rows = self.starts, None
+        missing = np.isnan(values)
+        if missing.any():
+            values, rows = values[~missing], _running(~missing)
             starts = rows[starts]
         scale = _scales(values, starts)
-        fixed = np.rint(values * np.repeat(scale, np.diff(starts))).astype(np.int64)
-        return _Tally(values, _running(fixed), scale, rows)
-
-    def feature(self, definition: Aggregate, tally: _Tally) -> Floats:
-        """The feature of each prediction, in the order in which they were given."""
-        end = self._known_before(definition.lag)
-        window = definition.window
-        if isinstance(window, timedelta):
-            start = self._known_before(definition.lag + window)
-        else:
-            start = self._starts[self._at_entity]
-        if tally.rows is not None:
-            start, end = tally.rows[start], tally.rows[end]
-        if isinstance(window, int):
-            start = np.maximum(start, end - window)
-        count = end - start
-        result = self._result(definition, tally, start, end, count)
-        result[count == 0] = np.nan if definition.empty is None else definition.empty
-        feature = np.empty(len(result))
-        feature[self._at_order] = result
-        return feature
-
-    def _result(self, definition: Aggregate, tally: _Tally, start: Integers, end: Integers, count: Integers) -> Floats:
-        """The feature of the sorted predictions; anything where `count` is zero."""
-        match definition.how:
-            case "count":
-                return count.astype(float)
-            case "rate":
-                assert definition.per is not None
-                assert isinstance(definition.window, timedelta)
-                return count.astype(float) * (definition.per / definition.window)
-            case "last":
-                return tally.values[end - 1] if len(tally.values) else np.full(len(end), np.nan)
-        sums: Floats = (tally.sums[end] - tally.sums[start]) / tally.scale[self._at_entity]
-        if definition.how == "mean":
-            sums /= np.maximum(count, 1)
-        return sums
-
-    def _known_before(self, shift: timedelta) -> Integers:
-        """For each prediction, how many events of its entity and those before it were known before t - shift."""
-        if shift not in self._ends:
-            moments = self._at_time - min(shift // TICK, _LONGEST)
-            self._ends[shift] = np.searchsorted(self._keys, self._base + self._axis.position(moments))
-        return self._ends[shift]
+        fixed = np.repeat(scale, np.diff(starts))
+        fixed *= values
+        return _Tally(values, _running(np.rint(fixed, out=fixed).astype(np.int64)), scale, rows)
 
     def _settled(self, column: Floats) -> Integers:
         """The order of the events, with those known at one instant by when they happened, then by value."""
-        again = self._keys[1:] == self._keys[:-1]
+        again = self.keys[1:] == self.keys[:-1]
         tied = np.flatnonzero(np.append(again, False) | np.insert(again, 0, False))
         rows = self._order[tied]
         settled = self._order.copy()
-        settled[tied] = rows[np.lexsort((column[rows], self._happened[rows], self._keys[tied]))]
+        settled[tied] = rows[np.lexsort((column[rows], self._happened[rows], self.keys[tied]))]
         return settled
 
 
-class _Axis:
-    """Times as small numbers: whole steps since the first event, or ranks where there would be too many steps."""
+class _Block:
+    """Predictions in the order of the events, few enough to stay in the processor's cache.
 
-    def __init__(self, known: Integers, most: int) -> None:
-        self._step = next(step for step in (1_000_000, 1_000, 1) if not (known % step).any())
-        self._first = int(known.min())
-        self.size = (int(known.max()) - self._first) // self._step + 1
-        self._ranked: Integers | None = None
-        if self.size > most:
-            self._ranked = np.unique(known)
-            self.size = len(self._ranked)
+    What several definitions need is computed once: how far back each goes, and what the values add up to.
+    """
 
-    def position(self, times: Integers) -> Integers:
-        """Numbers from 0 to `size`; an event was known before a moment if and only if its number is smaller."""
-        if self._ranked is not None:
-            order = np.argsort(times)  # neighbors are found in neighboring places of the cache
-            positions = np.empty(len(times), dtype=np.int64)
-            positions[order] = np.searchsorted(self._ranked, times[order])
-            return positions
-        steps = -((self._first - times) // self._step)  # rounded up
-        return np.clip(steps, 0, self.size, out=steps)
+    def __init__(self, past: _Past, keys: Integers) -> None:
+        self._past, self._keys = past, keys
+        self._entity = keys // past.clock.width
+        self._known_before: dict[int, Integers] = {}
+        self._spans: dict[Any, _Span] = {}
+        self._sums: dict[Any, Floats] = {}
+
+    def feature(self, definition: Aggregate, tally: _Tally | None) -> Floats:
+        """The feature of each prediction of the block."""
+        span = self._span(definition, tally)
+        feature = self._result(definition, tally, span)
+        np.copyto(feature, _nothing(definition), where=span.empty)
+        return feature
+
+    def _result(self, definition: Aggregate, tally: _Tally | None, span: _Span) -> Floats:
+        """A new array with the feature, and with anything where the span is empty."""
+        if tally is None:
+            weight = 1.0 if definition.per is None else definition.per / (_reach(definition) - definition.lag)
+            return np.multiply(span.count, weight, dtype=np.float64)
+        if definition.how == "last":
+            return tally.values[span.end - 1] if len(tally.values) else np.zeros(len(span.end))
+        asked = definition.value, definition.lag, definition.window
+        if asked not in self._sums:
+            self._sums[asked] = (tally.totals[span.end] - tally.totals[span.start]) / tally.scale[self._entity]
+        sums = self._sums[asked]
+        return sums.copy() if definition.how == "sum" else sums / np.maximum(span.count, 1)
+
+    def _span(self, definition: Aggregate, tally: _Tally | None) -> _Span:
+        """Which events count: all those in the window, or those of them that have a value."""
+        rows = None if tally is None else tally.rows
+        asked = None if rows is None else definition.value, definition.lag, definition.window
+        if asked not in self._spans:
+            end = self._before(definition.lag)
+            if isinstance(definition.window, timedelta):
+                start = self._before(_reach(definition))
+            else:
+                start = self._past.starts[self._entity]
+            if rows is not None:
+                start, end = rows[start], rows[end]
+            if isinstance(definition.window, int):
+                start = np.maximum(start, end - definition.window)
+            self._spans[asked] = _Span(start, end, end - start, start == end)
+        return self._spans[asked]
+
+    def _before(self, shift: timedelta) -> Integers:
+        """How many events of all came before: those of entities before, and those known before t - shift."""
+        steps = self._past.clock.steps(shift)
+        if steps not in self._known_before:
+            limits = self._keys - steps
+            low, high = np.searchsorted(self._past.keys, limits[[0, -1]])
+            self._known_before[steps] = low + np.searchsorted(self._past.keys[low:high], limits)
+        return self._known_before[steps]
+
+
+def _reach(definition: Aggregate) -> timedelta:
+    """How far back from the prediction the window begins, if it is a duration."""
+    return definition.lag + (definition.window if isinstance(definition.window, timedelta) else timedelta(0))
+
+
+def _nothing(definition: Aggregate) -> float:
+    return np.nan if definition.empty is None else float(definition.empty)
 
 
 def _sort(keys: Integers) -> tuple[Integers, Integers]:

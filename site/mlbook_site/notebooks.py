@@ -1,7 +1,9 @@
-"""How cells and their stored outputs are rendered: figures with their alternative text, findings as blocks."""
+"""How cells and their stored outputs are rendered: figures with their text, findings as blocks, widgets as such."""
 
 from __future__ import annotations
 
+import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 from mlbook_site import inputs
 
+_STATIC = Path(__file__).resolve().parent.parent / "static"
+_WIDGET = re.compile(r"application/vnd\.mlbook\.([a-z-]+)\+json")
 _PROMPTS = {
     "all": ("Show the solution", "Hide the solution"),
     "input": ("Show the code", "Hide the code"),
@@ -39,6 +43,17 @@ class BookRenderer(NbElementRenderer):
         """A DataFrame without the heading that heads nothing, above its index: screen readers stumble over it."""
         data.content = data.string.replace("<th></th>", "<td></td>")
         return super().render_text_html(data)
+
+    def render_unhandled(self, data: MimeData) -> list[nodes.Element]:
+        """What an interactive figure has beside its picture: the data for its script, and the same as a table."""
+        match = _WIDGET.fullmatch(data.mime_type)
+        if not match:
+            return super().render_unhandled(data)
+        widget = match[1]
+        if not (_STATIC / f"{widget}.js").is_file():
+            message = f"cell {data.cell_index + 1} holds data for the widget {widget!r}, but there is no {widget}.js"
+            self.logger.warning(message, subtype="widget", line=data.line)
+        return [nodes.raw("", _widget_html(widget, data.content), format="html", widget=widget)]
 
     def render_markdown(self, data: MimeData) -> list[nodes.Element]:
         """A finding becomes a block with an anchor; other Markdown is rendered as usual."""
@@ -84,6 +99,43 @@ def _finding_html(finding: dict[str, Any], text: str, anchor: str) -> str:
     )
 
 
+def _widget_html(widget: str, content: dict[str, Any]) -> str:
+    """The data, where the widget's script finds it, and the table, which needs no script."""
+    data = json.dumps(content["data"], ensure_ascii=False).replace("<", "\\u003c")
+    head = "".join(f"<th>{escape(name)}</th>" for name in content["table"]["columns"])
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row)}</tr>" for row in content["table"]["rows"]
+    )
+    return (
+        f'<script type="application/json" data-widget="{widget}">{data}</script>'
+        "<details><summary>The same as a table</summary>"
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="The figure as a table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _join_interactive(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the data of an interactive figure with its picture, of which the site would otherwise choose one."""
+    for raw in list(doctree.findall(lambda node: isinstance(node, nodes.raw) and "widget" in node)):
+        form = raw.parent
+        picture = next((other for other in form.parent if other.get("mime_type") == "image/png"), None)
+        form.parent.remove(form)
+        if picture is not None:
+            picture.children = [nodes.container("", *picture.children, raw, classes=["interactive", raw["widget"]])]
+
+
+def _load_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """A page with interactive figures loads their scripts and styles; others do not."""
+    raws = doctree.findall(nodes.raw) if doctree else ()
+    if widgets := {raw["widget"] for raw in raws if "widget" in raw}:
+        for name in ("interactive", *sorted(widgets)):
+            app.add_js_file(f"{name}.js", loading_method="defer")
+            if (_STATIC / f"{name}.css").is_file():
+                app.add_css_file(f"{name}.css", priority=901)
+
+
 def _name_prompts(app: Sphinx, doctree: nodes.document) -> None:
     """Say what is behind a folded cell: a solution, or code that would distract."""
     for cell in doctree.findall(nodes.container):
@@ -122,3 +174,5 @@ def setup(app: Sphinx) -> None:
     app.add_node(HideCodeCellNode, override=True, html=(_visit_fold, _depart_fold))
     app.connect("doctree-read", _name_prompts)
     app.connect("doctree-read", _mark_callouts)
+    app.connect("doctree-read", _join_interactive)
+    app.connect("html-page-context", _load_scripts)

@@ -155,7 +155,13 @@ def faulty_build(tmp_path_factory: pytest.TempPathFactory) -> str:
     text = "# Data\n\n[x](glossary.md#term-nonesuch) [y](bibliography.md#nobody1999) $\\frac{1$ and $\\nonesuch$\n"
     figure = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}, "metadata": {}}
     code = {"cell_type": "code", "id": "b", "metadata": {}, "source": "1", "execution_count": 1, "outputs": [figure]}
-    cells = [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": text}, code]
+    widget = {"data": {}, "table": {"columns": ["a"], "rows": [["1"]]}}
+    lost = {**figure, "data": {"application/vnd.mlbook.nonesuch+json": widget}}
+    cells = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": text},
+        code,
+        {**code, "id": "c", "outputs": [lost]},
+    ]
     kernel = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python"}}
     notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (source / "chapters" / "01-data.ipynb").write_text(json.dumps(notebook))
@@ -170,6 +176,7 @@ def faulty_build(tmp_path_factory: pytest.TempPathFactory) -> str:
         "local id not found in doc 'chapters/glossary': 'term-nonesuch'",
         "local id not found in doc 'chapters/bibliography': 'nobody1999'",
         "the figure of cell 2 has no alternative text",
+        "cell 3 holds data for the widget 'nonesuch', but there is no nonesuch.js",
         "an opening or closing brace is missing",
         r"unknown command \nonesuch",
         "lists chapter 01-data for claim data-rules, but no output there is a finding of it",
