@@ -52,8 +52,42 @@ def average_precision(swept: pd.DataFrame) -> float:
 
     The same as scikit-learn's `average_precision_score` on the cases that were swept.
     """
-    added = swept["caught"].diff().fillna(swept["caught"].iloc[0])
-    return float((swept["caught"] / swept["flagged"] * added).sum() / swept["caught"].iloc[-1])
+    return float(np.average(swept["caught"] / swept["flagged"], weights=_added(swept)))
+
+
+def scorecard(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> dict[str, float]:
+    """How good the order is, by two scores, and how many positives the chances promise.
+
+    Returns
+    -------
+    dict
+        `AUC` and `average precision`, both from 0 to 1 and the same as scikit-learn's; and `promised`, the sum of the
+        chances for each real positive, which is 1 if their level is right.
+
+    Raises
+    ------
+    ValueError
+        Where `sweep` does, and if there is no negative.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    if positives.all():
+        raise ValueError("there is no negative; without one, there is no order to score")
+    swept = sweep(scores, positives, weights)
+    thresholds, added = swept["threshold"].to_numpy()[::-1], _added(swept)[::-1]
+    lower, upper = (
+        np.cumsum(
+            np.bincount(
+                np.searchsorted(thresholds, scores[~positives], side=side),
+                weights=weights[~positives],
+                minlength=len(thresholds) + 1,
+            )
+        )[:-1]
+        for side in ("right", "left")
+    )
+    # Negatives below a positive count in full, those with an equal chance by half.
+    auc = (added * (lower + upper)).sum() / (2 * added.sum() * weights[~positives].sum())
+    promised = (scores * weights).sum() / added.sum()
+    return {"AUC": float(auc), "average precision": average_precision(swept), "promised": float(promised)}
 
 
 def cheapest(swept: pd.DataFrame, missed: float) -> float:
@@ -103,13 +137,17 @@ def redrawn_precision(swept: pd.DataFrame, positives: int, rate: float, draws: i
     positives) asks for, with the same share of them above each positive as in `swept`. So what varies is the luck
     with the positives alone.
     """
-    added = swept["caught"].diff().fillna(swept["caught"].iloc[0]).to_numpy(dtype=int)
     above = ((swept["flagged"] - swept["caught"]) * (rate / (1 - rate)) / swept["caught"].iloc[-1]).to_numpy()
-    pool = np.repeat(above, added)
+    pool = np.repeat(above, _added(swept))
     drawn = np.sort(np.random.default_rng(seed).choice(pool, (draws, positives)), axis=1)
     caught = np.arange(1, positives + 1)
     precision: NDArray[np.float64] = (caught / (caught + drawn * positives * (1 - rate) / rate)).mean(axis=1)
     return precision
+
+
+def _added(swept: pd.DataFrame) -> NDArray[np.int_]:
+    """The positives that each threshold of a sweep adds to those caught by the ones above it."""
+    return np.diff(swept["caught"].to_numpy(), prepend=0)
 
 
 def _checked(

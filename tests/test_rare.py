@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mlbook import rare
 
@@ -38,6 +38,26 @@ def test_a_row_that_stands_for_several_is_flagged_as_often():
 def test_average_precision_is_that_of_scikit_learn(rows):
     chance, fraud = columns(rows)
     assert rare.average_precision(rare.sweep(chance, fraud)) == pytest.approx(average_precision_score(fraud, chance))
+
+
+@given(cases, st.integers(1, 9))
+def test_a_scorecard_scores_the_order_as_scikit_learn_does(rows, others):
+    chance, fraud = columns([*rows, (3, False)])
+    weight = np.where(fraud, 1, others)
+    card = rare.scorecard(chance, fraud, weight)
+    assert card["AUC"] == pytest.approx(roc_auc_score(fraud, chance, sample_weight=weight))
+    assert card["average precision"] == pytest.approx(average_precision_score(fraud, chance, sample_weight=weight))
+
+
+def test_a_scorecard_says_how_many_frauds_are_promised_for_each_real_one():
+    assert rare.scorecard(CHANCE, FRAUD)["promised"] == pytest.approx(CHANCE.sum() / 2)
+    fifty = np.where(FRAUD, 1, 50)
+    assert rare.scorecard(CHANCE, FRAUD, fifty)["promised"] == pytest.approx((CHANCE * fifty).sum() / 2)
+
+
+def test_without_an_honest_case_there_is_no_order_to_score():
+    with pytest.raises(ValueError, match="there is no negative"):
+        rare.scorecard([0.5, 0.6], [True, True])
 
 
 @given(cases, st.sampled_from([0.5, 1, 2, 5, 100]))

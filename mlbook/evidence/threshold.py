@@ -92,7 +92,8 @@ class Thresholds:
         """
         if one_in not in ONE_IN or price not in self.prices:
             raise ValueError(f"one in {one_in} at {price}; choose from {ONE_IN} and from {list(self.prices)}")
-        figure, ax = plt.subplots(figsize=(7.2, 3.6))
+        figure, ax = plt.subplots(figsize=(7.2, 3.9))
+        figure.subplots_adjust(bottom=0.24)
         self._draw(ax, one_in, price)
         return show(figure, self._alt(one_in, price), Interactive("threshold", self._data(one_in, price), self._table()))
 
@@ -143,11 +144,15 @@ class Thresholds:
         ax.text(0.1, 104, "orange, hatched: missed frauds. Blue: reviews", fontsize=9)
         ax.grid(visible=False, axis="x")
         best = self.cost(price).idxmin()
-        ax.set_title(f"A miss costs {price:,} reviews: cheapest is {_name(best)}")
+        ax.set_title(f"If a miss costs {price:,} reviews, flagging {_from(best)} costs least")
 
 
 def _name(one_in: int) -> str:
     return f"1 in {one_in:,}" if one_in else "nothing"
+
+
+def _from(one_in: int) -> str:
+    return f"from 1 in {one_in:,}" if one_in else "nothing"
 
 
 def _flags(one_in: int) -> str:
