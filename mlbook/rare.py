@@ -1,0 +1,166 @@
+"""Rare events: what each threshold flags and catches, what that costs, and chances after sampling.
+
+A threshold flags the cases whose chance is at least as high. Costs are counted in reviews: each flagged case costs
+one, and each positive that is missed costs as many as somebody has said it does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+
+def sweep(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> pd.DataFrame:
+    """What is flagged and caught if the threshold is put at each positive's own chance.
+
+    No other threshold is worth a look: between two of these, a higher one flags fewer and catches as many. So a
+    million payments with a hundred frauds shrink to a hundred rows.
+
+    Parameters
+    ----------
+    chance
+        (n,) What the model says; any score will do.
+    positive
+        (n,) bool: whether it is one of the rare cases.
+    stands_for
+        (n,) How many cases each row stands for, if only some negatives were drawn; 1 without it. A positive stands
+        for itself.
+
+    Returns
+    -------
+    DataFrame
+        One row a distinct chance of a positive, highest first: `threshold`, `flagged` (cases with this chance or a
+        higher one), and `caught` (the positives among them).
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a chance is missing, there is no positive, or a positive stands for others.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    thresholds, counts = np.unique(scores[positives], return_counts=True)
+    # How many of the thresholds each case reaches: those that reach none are flagged by none.
+    reached = np.searchsorted(thresholds, scores, side="right")
+    flagged = np.bincount(reached, weights=weights, minlength=len(thresholds) + 1)[::-1].cumsum()[:-1]
+    table = {"threshold": thresholds[::-1], "flagged": flagged, "caught": counts[::-1].cumsum()}
+    return pd.DataFrame(table)
+
+
+def average_precision(swept: pd.DataFrame) -> float:
+    """The precision at each threshold of a `sweep`, weighed by the positives that it adds (0 to 1).
+
+    The same as scikit-learn's `average_precision_score` on the cases that were swept.
+    """
+    return float(np.average(swept["caught"] / swept["flagged"], weights=_added(swept)))
+
+
+def scorecard(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> dict[str, float]:
+    """How good the order is, by two scores, and how many positives the chances promise.
+
+    Returns
+    -------
+    dict
+        `AUC` and `average precision`, both from 0 to 1 and the same as scikit-learn's; and `promised`, the sum of the
+        chances for each real positive, which is 1 if their level is right.
+
+    Raises
+    ------
+    ValueError
+        Where `sweep` does, and if there is no negative.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    if positives.all():
+        raise ValueError("there is no negative; without one, there is no order to score")
+    swept = sweep(scores, positives, weights)
+    thresholds, added = swept["threshold"].to_numpy()[::-1], _added(swept)[::-1]
+    lower, upper = (
+        np.cumsum(
+            np.bincount(
+                np.searchsorted(thresholds, scores[~positives], side=side),
+                weights=weights[~positives],
+                minlength=len(thresholds) + 1,
+            )
+        )[:-1]
+        for side in ("right", "left")
+    )
+    # Negatives below a positive count in full, those with an equal chance by half.
+    auc = (added * (lower + upper)).sum() / (2 * added.sum() * weights[~positives].sum())
+    promised = (scores * weights).sum() / added.sum()
+    return {"AUC": float(auc), "average precision": average_precision(swept), "promised": float(promised)}
+
+
+def cheapest(swept: pd.DataFrame, missed: float) -> float:
+    """The threshold of a `sweep` that costs least if a missed positive costs as much as `missed` reviews.
+
+    It is infinite, and flags nothing, if that is the cheapest. Of equally cheap ones, it is the highest.
+    """
+    left = swept["caught"].iloc[-1] - swept["caught"]
+    cost = swept["flagged"] + missed * left
+    never = missed * swept["caught"].iloc[-1]
+    return float(swept["threshold"].iloc[cost.argmin()]) if cost.min() < never else np.inf
+
+
+def cost(
+    chance: ArrayLike, positive: ArrayLike, threshold: float, missed: float, stands_for: ArrayLike | None = None
+) -> float:
+    """What a threshold costs, in reviews: one for each flagged case, and `missed` for each positive that is not.
+
+    Parameters are those of `sweep`, and so are the errors.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    flags = scores >= threshold
+    return float(weights[flags].sum() + missed * np.count_nonzero(positives & ~flags))
+
+
+def undo_sampling(chance: ArrayLike, kept: float) -> NDArray[np.float64]:
+    """What a chance would be if the model had not been trained on only the share `kept` of the negatives.
+
+    The odds of a positive were multiplied by 1 / `kept`, so they are multiplied by `kept`. Elkan, "The Foundations
+    of Cost-Sensitive Learning", 2001, theorem 2.
+
+    Raises
+    ------
+    ValueError
+        If `kept` is not above 0 and at most 1.
+    """
+    if not 0 < kept <= 1:
+        raise ValueError(f"kept is {kept}; give the share of negatives that was kept, above 0 and at most 1")
+    sampled = np.asarray(chance, dtype=float)
+    return kept * sampled / (kept * sampled + (1 - sampled))
+
+
+def redrawn_precision(swept: pd.DataFrame, positives: int, rate: float, draws: int, seed: int) -> NDArray[np.float64]:
+    """The average precision on each of `draws` test sets of which each has `positives` positives: (draws,).
+
+    Positives are drawn, with replacement, from those of `swept`; negatives are as many as `rate` (the share of
+    positives) asks for, with the same share of them above each positive as in `swept`. So what varies is the luck
+    with the positives alone.
+    """
+    above = ((swept["flagged"] - swept["caught"]) * (rate / (1 - rate)) / swept["caught"].iloc[-1]).to_numpy()
+    pool = np.repeat(above, _added(swept))
+    drawn = np.sort(np.random.default_rng(seed).choice(pool, (draws, positives)), axis=1)
+    caught = np.arange(1, positives + 1)
+    precision: NDArray[np.float64] = (caught / (caught + drawn * positives * (1 - rate) / rate)).mean(axis=1)
+    return precision
+
+
+def _added(swept: pd.DataFrame) -> NDArray[np.int_]:
+    """The positives that each threshold of a sweep adds to those caught by the ones above it."""
+    return np.diff(swept["caught"].to_numpy(), prepend=0)
+
+
+def _checked(
+    chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    scores, positives = np.asarray(chance, dtype=float), np.asarray(positive, dtype=bool)
+    weights = np.ones(len(scores)) if stands_for is None else np.asarray(stands_for, dtype=float)
+    if not len(scores) == len(positives) == len(weights):
+        raise ValueError(f"{len(scores)} chances, {len(positives)} answers, {len(weights)} weights: lengths differ")
+    if np.isnan(scores).any():
+        raise ValueError("a chance is missing; decide what to do with such cases before you sweep")
+    if not positives.any():
+        raise ValueError("there is no positive; without one, no threshold catches anything")
+    if (weights[positives] != 1).any():
+        raise ValueError("a positive stands for others; keep all positives, and sample only the rest")
+    return scores, positives, weights

@@ -1,0 +1,131 @@
+"""Rare events: what thresholds flag and catch, what is cheapest, and chances after sampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from mlbook import rare
+
+CHANCE = np.array([0.9, 0.5, 0.5, 0.4, 0.1, 0.05])
+FRAUD = np.array([False, True, False, True, False, False])
+cases = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=40).filter(
+    lambda rows: any(fraud for _, fraud in rows)
+)
+
+
+def columns(rows):
+    chance, fraud = zip(*rows, strict=True)
+    return np.array(chance) / 10, np.array(fraud)
+
+
+def test_a_sweep_has_a_row_for_each_fraud_and_counts_all_that_reach_its_chance():
+    swept = rare.sweep(CHANCE, FRAUD)
+    assert swept["threshold"].tolist() == [0.5, 0.4]
+    assert swept["flagged"].tolist() == [3, 4]
+    assert swept["caught"].tolist() == [1, 2]
+
+
+def test_a_row_that_stands_for_several_is_flagged_as_often():
+    swept = rare.sweep(CHANCE, FRAUD, np.where(FRAUD, 1, 50))
+    assert swept["flagged"].tolist() == [101, 102]
+
+
+@given(cases)
+def test_average_precision_is_that_of_scikit_learn(rows):
+    chance, fraud = columns(rows)
+    assert rare.average_precision(rare.sweep(chance, fraud)) == pytest.approx(average_precision_score(fraud, chance))
+
+
+@given(cases, st.integers(1, 9))
+def test_a_scorecard_scores_the_order_as_scikit_learn_does(rows, others):
+    chance, fraud = columns([*rows, (3, False)])
+    weight = np.where(fraud, 1, others)
+    card = rare.scorecard(chance, fraud, weight)
+    assert card["AUC"] == pytest.approx(roc_auc_score(fraud, chance, sample_weight=weight))
+    assert card["average precision"] == pytest.approx(average_precision_score(fraud, chance, sample_weight=weight))
+
+
+def test_a_scorecard_says_how_many_frauds_are_promised_for_each_real_one():
+    assert rare.scorecard(CHANCE, FRAUD)["promised"] == pytest.approx(CHANCE.sum() / 2)
+    fifty = np.where(FRAUD, 1, 50)
+    assert rare.scorecard(CHANCE, FRAUD, fifty)["promised"] == pytest.approx((CHANCE * fifty).sum() / 2)
+
+
+def test_without_an_honest_case_there_is_no_order_to_score():
+    with pytest.raises(ValueError, match="there is no negative"):
+        rare.scorecard([0.5, 0.6], [True, True])
+
+
+@given(cases, st.sampled_from([0.5, 1, 2, 5, 100]))
+def test_no_threshold_is_cheaper_than_the_cheapest(rows, missed):
+    chance, fraud = columns(rows)
+    best = rare.cheapest(rare.sweep(chance, fraud), missed)
+    costs = [rare.cost(chance, fraud, threshold, missed) for threshold in [*np.arange(0, 1.05, 0.05), np.inf]]
+    assert rare.cost(chance, fraud, best, missed) == pytest.approx(min(costs))
+
+
+def test_the_cheapest_flags_nothing_if_a_miss_is_cheaper_than_the_reviews_that_prevent_it():
+    swept = rare.sweep(CHANCE, FRAUD)
+    assert rare.cheapest(swept, missed=1) == np.inf
+    assert rare.cheapest(swept, missed=100) == 0.4
+
+
+def test_a_cost_counts_reviews_and_misses():
+    assert rare.cost(CHANCE, FRAUD, 0.5, missed=100) == 3 + 100
+    assert rare.cost(CHANCE, FRAUD, 0.5, missed=100, stands_for=np.where(FRAUD, 1, 10)) == 21 + 100
+    assert rare.cost(CHANCE, FRAUD, np.inf, missed=100) == 200
+
+
+def test_undone_sampling_gives_the_share_of_positives_that_there_was():
+    # Of 10,000 honest and 10 frauds, keep one honest in a hundred.
+    assert rare.undo_sampling([10 / 110], kept=0.01)[0] == pytest.approx(10 / 10_010)
+    assert rare.undo_sampling([0, 1], kept=0.01).tolist() == [0, 1]
+    assert rare.undo_sampling([0.3], kept=1)[0] == pytest.approx(0.3)
+
+
+@given(cases)
+def test_undone_sampling_keeps_the_order(rows):
+    chance, _ = columns(rows)
+    undone = rare.undo_sampling(chance, kept=0.001)
+    assert (np.diff(undone[np.argsort(chance)]) >= 0).all()
+
+
+def test_redrawn_precision_is_that_of_the_cases_it_was_drawn_from():
+    rng = np.random.default_rng(0)
+    fraud = np.arange(100_000) < 200
+    chance = rng.normal(size=100_000) + 3 * fraud
+    swept = rare.sweep(chance, fraud)
+    many = rare.redrawn_precision(swept, positives=200, rate=0.002, draws=400, seed=0)
+    assert many.mean() == pytest.approx(rare.average_precision(swept), rel=0.05)
+    few = rare.redrawn_precision(swept, positives=20, rate=0.002, draws=400, seed=0)
+    assert few.std() > 2 * many.std()
+
+
+def test_redrawn_precision_is_certain_if_all_frauds_look_alike():
+    chance, fraud = np.repeat([0.5, 0.1], [40, 60]), np.arange(100) < 10
+    swept = rare.sweep(chance, fraud)  # 10 frauds below 30 others of the same chance
+    assert np.ptp(rare.redrawn_precision(swept, positives=5, rate=0.1, draws=20, seed=1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0.1], FRAUD), "1 chances, 6 answers"),
+        (([np.nan, 0.5], [True, False]), "a chance is missing"),
+        (([0.1, 0.5], [False, False]), "no positive"),
+        (([0.1, 0.5], [True, False], [2, 1]), "a positive stands for others"),
+    ],
+)
+def test_cases_that_cannot_be_swept_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rare.sweep(*arguments)
+
+
+@pytest.mark.parametrize("kept", [0, -0.1, 1.5])
+def test_a_share_that_cannot_be_is_refused(kept):
+    with pytest.raises(ValueError, match=f"kept is {kept}"):
+        rare.undo_sampling([0.5], kept)
