@@ -14,7 +14,7 @@ COPIES = "copies on both sides"
 _SAMPLE = 300  # test rows looked at
 _CHUNK = 50
 _NEIGHBORS = 16
-_NEAR = 0.05  # a copy is at most this fraction as far away as the 16th neighbor
+_FARTHEST = 0.2  # a copy is at most this fraction as far away as the 16th neighbor
 _BY_CHANCE = 0.002  # share of honest rows that may look like copies
 _REPORTED = 0.02
 
@@ -24,28 +24,38 @@ def suspicions(
 ) -> list[Suspicion]:
     """Test rows that are far nearer to a training row than the neighborhood is dense.
 
-    Distances leave out the columns in which two rows differ most (one in eight), so that a copy with
-    another number or time is still a copy. Where many rows are equal, as in a table of a few categories, the
-    16th neighbor is as near as the first, and nothing is reported.
+    If rows lie evenly in d dimensions, the nearest neighbor is r times as far away as the 16th, or less, in about
+    15 r^d of the rows. d is read off the distances of the 12th and the 16th neighbor, and r set so that two rows in
+    a thousand would pass. Where many rows are equal, as in a table of a few categories, the 16th neighbor is as
+    near as the first, and nothing is reported.
     """
     if len(train) <= _NEIGHBORS:
         return []
     chosen = np.sort(np.random.default_rng(0).permutation(len(test))[:_SAMPLE])
     known, asked = positions(train, test.iloc[chosen])
     nearest = _nearest(known, asked)
-    dropped = known.shape[1] // 8
-    gaps = np.sort(np.abs(known[nearest] - asked[:, None, :]), axis=2)
-    distance = gaps[:, :, : known.shape[1] - dropped].sum(axis=2)
-    first, last = distance.argmin(axis=1), distance.max(axis=1)
-    near = min(_NEAR, (_BY_CHANCE / _NEIGHBORS) ** (1 / (known.shape[1] - dropped)))
-    copied = (last > 0) & (distance.min(axis=1) <= near * last)
+    distance = np.abs(known[nearest] - asked[:, None, :]).sum(axis=2)
+    first, ordered = distance.argmin(axis=1), np.sort(distance, axis=1)
+    copied = ordered[:, 0] <= _near(ordered) * ordered[:, -1]
+    copied &= ordered[:, -1] > 0
     share = float(copied.mean())
     if share < _REPORTED or copied.sum() < 3:
         return []
     twin = nearest[np.arange(len(asked)), first]
-    same = float((train_answers[twin] == test_answers[chosen])[copied].mean())
+    same, by_chance = _agreement(train_answers[twin[copied]], test_answers[chosen][copied], train_answers)
+    if same < (1 + by_chance) / 2:
+        return []  # alike, but they do not give each other's answers away
     evidence = f"{share:.1%} of the test rows have a copy in training, {same:.0%} of them with the same answer"
     return [Suspicion(COPIES, (), share, evidence)]
+
+
+def _agreement(
+    one: NDArray[np.float64], two: NDArray[np.float64], answers: NDArray[np.float64]
+) -> tuple[float, float]:
+    """How often two answers are the same, or a quarter of the spread apart at most; and how often by chance."""
+    close = answers.std() / 4
+    shuffled = np.random.default_rng(0).permutation(answers)
+    return float((np.abs(one - two) <= close).mean()), float((np.abs(answers - shuffled) <= close).mean())
 
 
 def _nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -56,3 +66,16 @@ def _nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[
         closeness = half - asked[start : start + _CHUNK] @ known.T
         rows.append(np.argpartition(closeness, _NEIGHBORS, axis=1)[:, :_NEIGHBORS])
     return np.concatenate(rows)
+
+
+def _near(ordered: NDArray[np.float32]) -> float:
+    """How near the nearest neighbor must be, as a fraction of the distance of the last, to be no accident."""
+    apart = ordered[:, -1] > 0
+    if not apart.any():
+        return 0.0
+    fourth_last = _NEIGHBORS - 4
+    ratio = float(np.median(ordered[apart, fourth_last - 1] / ordered[apart, -1]))
+    if ratio <= 0:
+        return 0.0
+    dimensions = np.log(fourth_last / _NEIGHBORS) / np.log(min(ratio, 0.99))
+    return float(min(_FARTHEST, (_BY_CHANCE / (_NEIGHBORS - 1)) ** (1 / dimensions)))

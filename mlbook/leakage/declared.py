@@ -110,8 +110,8 @@ def _group_on_both_sides(train: pd.DataFrame, test: pd.DataFrame, column: str) -
 
 
 def _training_after_test(train: pd.DataFrame, test: pd.DataFrame, decided: str) -> Suspicion | None:
-    tested = np.sort(test[decided].to_numpy())
-    overtaken = np.searchsorted(tested, train[decided].to_numpy(), side="left")
+    trained, tested = (np.asarray(side[decided], dtype="datetime64[us]") for side in (train, test))
+    overtaken = np.searchsorted(np.sort(tested), trained, side="left")
     share = float(overtaken.mean() / len(tested))
     if share < _NOT_WORTH_A_LINE:
         return None

@@ -26,8 +26,8 @@ def suspicions(train: pd.DataFrame, test: pd.DataFrame, train_answers: Values, t
     answers, cut = np.concatenate([train_answers, test_answers]), len(train)
     found, scaled, filled = [], [], []
     for column, values in _numbers(train, test):
-        if (share := _encoded(values, answers, cut)) is not None:
-            evidence = f"each value is the mean answer of its {share:.1f} rows on average, test rows included"
+        if distinct := _encoded(values, answers, cut):
+            evidence = f"each of its {distinct:,} values is the mean answer of its rows, those of the test included"
             found.append(Suspicion(ENCODED, (column,), 1.0, evidence))
         if _scaled(values, cut):
             scaled.append(column)
@@ -52,22 +52,19 @@ def _numbers(train: pd.DataFrame, test: pd.DataFrame) -> Iterator[tuple[str, Val
                 yield str(column), values
 
 
-def _encoded(values: Values, answers: Values, cut: int) -> float | None:
-    """Rows a value, if every value is the mean answer of the rows that have it; None if not, or in training too."""
-    everywhere = _encoding_error(values, answers)
-    if everywhere is None or everywhere[0] > _EXACT:
-        return None
-    in_training = _encoding_error(values[:cut], answers[:cut])
-    return None if in_training is not None and in_training[0] <= _EXACT else everywhere[1]
-
-
-def _encoding_error(values: Values, answers: Values) -> tuple[float, float] | None:
-    """The largest distance of a value from the mean answer of its rows, and the rows a value."""
+def _encoded(values: Values, answers: Values, cut: int) -> int:
+    """How many values, if each is the mean answer of the rows that have it; 0 if not, or if training alone does."""
     codes, distinct = pd.factorize(values)
-    if len(distinct) < _FEWEST or len(distinct) > len(values) / 2 or (codes < 0).any():
-        return None
-    means = np.bincount(codes, weights=answers) / np.bincount(codes)
-    return float(np.abs(means - distinct).max()), len(values) / len(distinct)
+    if not _FEWEST <= len(distinct) <= len(values) / 2 or (codes < 0).any():
+        return 0
+    everywhere = np.bincount(codes, weights=answers) / np.bincount(codes)
+    if np.abs(everywhere - distinct).max() > _EXACT:
+        return 0
+    rows = np.bincount(codes[:cut], minlength=len(distinct))
+    sums = np.bincount(codes[:cut], weights=answers[:cut], minlength=len(distinct))
+    seen = rows > 0
+    in_training = bool((np.abs(sums[seen] / rows[seen] - distinct[seen]) <= _EXACT).all())
+    return 0 if in_training else len(distinct)
 
 
 def _scaled(values: Values, cut: int) -> bool:

@@ -19,7 +19,8 @@ TWO = "two columns say too much"
 _SAMPLE = 6_000  # rows of each side
 _FINE, _COARSE = 64, 16  # bins of a column alone, and in a pair
 _PRIOR = 4.0  # rows of the average that each bin starts with
-_MUCH = 0.3  # of the spread of the answer
+_MUCH = 0.3  # of the spread of the answer, for one column
+_NEARLY_ALL = 0.6  # for a pair: two honest columns, such as hour and weekday, often say much together
 _MORE_BY = 0.2  # what a pair must say beyond the better of its two
 _TIMES = 2.0
 _ALIKE = 0.8  # how much of one column another must explain to count as the same
@@ -110,7 +111,7 @@ def _pairs(
         share = explained(a * (_COARSE + 1) + c, b * (_COARSE + 1) + d)
         if one in numbers and two in numbers and 0.2 <= spreads[one] / (spreads[two] or np.inf) <= 5:
             share = max(share, explained(*_difference(numbers[one], numbers[two])))
-        if share >= max(_MUCH, max(alone[one], alone[two]) + _MORE_BY):
+        if share >= max(_NEARLY_ALL, max(alone[one], alone[two]) + _MORE_BY):
             found[one, two] = share
     return found
 
