@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlbook.leakage import copies, declared, marks, rerun, scores
 from mlbook.leakage.declared import When
@@ -80,8 +81,8 @@ def audit(
 
     late = {column for suspicion in found if suspicion.check == declared.TOO_LATE for column in suspicion.columns}
     skipped = {target, *times.columns, *late}
-    names = [c for c in features[0] if c not in skipped and not pd.api.types.is_datetime64_any_dtype(features[0][c])]
-    sides = tuple(side[names] for side in features)
+    names = [c for c in features[0] if c not in skipped and _is_feature(features[0][c])]
+    sides = (features[0][names], features[1][names])
     answers = (_as_numbers(train[target]), _as_numbers(test[target], like=train[target]))
     if live is not None:
         found += declared.still_when_live(sides[0], live)
@@ -105,7 +106,7 @@ def _check_input(train: pd.DataFrame, test: pd.DataFrame, target: str, columns: 
             raise ValueError(f"the index of `{name}` has duplicates; use .reset_index(drop=True)")
 
 
-def _as_numbers(answers: pd.Series, like: pd.Series | None = None) -> np.ndarray:
+def _as_numbers(answers: pd.Series, like: pd.Series | None = None) -> NDArray[np.float64]:
     """The target as floats (n,): numbers as they are, two classes as 0 and 1."""
     kinds = (answers if like is None else like).unique()
     if len(kinds) < 2:
@@ -115,6 +116,10 @@ def _as_numbers(answers: pd.Series, like: pd.Series | None = None) -> np.ndarray
     if len(kinds) > 2:
         raise ValueError(f"target {answers.name!r} has {len(kinds)} classes; audit one against the rest at a time")
     return (answers == max(kinds)).to_numpy(dtype=float)
+
+
+def _is_feature(column: pd.Series) -> bool:
+    return not pd.api.types.is_datetime64_any_dtype(column) and bool(column.notna().any())
 
 
 def _ranked(found: Sequence[Suspicion]) -> pd.DataFrame:

@@ -15,31 +15,34 @@ _SAMPLE = 300  # test rows looked at
 _CHUNK = 50
 _NEIGHBORS = 16
 _FARTHEST = 0.2  # a copy is at most this fraction as far away as the 16th neighbor
+_NEARLY_ALL = 0.9  # of what a row says, in bits, that a copy shares
+_SPARE_BITS = 10
 _BY_CHANCE = 0.002  # share of honest rows that may look like copies
-_REPORTED = 0.02
+_REPORTED = 0.05  # share of test rows; fewer change a score by little
 
 
 def suspicions(
     train: pd.DataFrame, test: pd.DataFrame, train_answers: NDArray[np.float64], test_answers: NDArray[np.float64]
 ) -> list[Suspicion]:
-    """Test rows that are far nearer to a training row than the neighborhood is dense.
+    """Test rows that repeat a training row, or are far nearer to one than the neighborhood is dense.
 
     If rows lie evenly in d dimensions, the nearest neighbor is r times as far away as the 16th, or less, in about
     15 r^d of the rows. d is read off the distances of the 12th and the 16th neighbor, and r set so that two rows in
     a thousand would pass. Where many rows are equal, as in a table of a few categories, the 16th neighbor is as
-    near as the first, and nothing is reported.
+    near as the first, and nothing is reported. Nor is it where twins do not have the same answer.
     """
     if len(train) <= _NEIGHBORS:
         return []
     chosen = np.sort(np.random.default_rng(0).permutation(len(test))[:_SAMPLE])
-    known, asked = positions(train, test.iloc[chosen])
+    known, asked, shares = positions(train, test.iloc[chosen])
     nearest = _nearest(known, asked)
-    distance = np.abs(known[nearest] - asked[:, None, :]).sum(axis=2)
+    gaps = np.abs(known[nearest] - asked[:, None, :])
+    distance = gaps.sum(axis=2)
     first, ordered = distance.argmin(axis=1), np.sort(distance, axis=1)
-    copied = ordered[:, 0] <= _near(ordered) * ordered[:, -1]
-    copied &= ordered[:, -1] > 0
+    copied = (ordered[:, 0] <= _near(ordered) * ordered[:, -1]) & (ordered[:, -1] > 0)
+    copied |= _repeated(gaps[np.arange(len(asked)), first] == 0, shares, len(train))
     share = float(copied.mean())
-    if share < _REPORTED or copied.sum() < 3:
+    if share < _REPORTED:
         return []
     twin = nearest[np.arange(len(asked)), first]
     same, by_chance = _agreement(train_answers[twin[copied]], test_answers[chosen][copied], train_answers)
@@ -49,9 +52,7 @@ def suspicions(
     return [Suspicion(COPIES, (), share, evidence)]
 
 
-def _agreement(
-    one: NDArray[np.float64], two: NDArray[np.float64], answers: NDArray[np.float64]
-) -> tuple[float, float]:
+def _agreement(one: NDArray[np.float64], two: NDArray[np.float64], answers: NDArray[np.float64]) -> tuple[float, float]:
     """How often two answers are the same, or a quarter of the spread apart at most; and how often by chance."""
     close = answers.std() / 4
     shuffled = np.random.default_rng(0).permutation(answers)
@@ -66,6 +67,17 @@ def _nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[
         closeness = half - asked[start : start + _CHUNK] @ known.T
         rows.append(np.argpartition(closeness, _NEIGHBORS, axis=1)[:, :_NEIGHBORS])
     return np.concatenate(rows)
+
+
+def _repeated(equal: NDArray[np.bool_], shares: NDArray[np.float32], rows: int) -> NDArray[np.bool_]:
+    """Test rows (n,) that share nearly all they say with one training row, and say too much for an accident.
+
+    A cell says -log2(p) bits, where p is the share of training rows with its value. Among so many rows, log2(rows)
+    bits agree by accident.
+    """
+    bits = -np.log2(np.maximum(shares, 1 / rows))
+    told = bits.sum(axis=1)
+    return ((bits * equal).sum(axis=1) >= _NEARLY_ALL * told) & (told >= np.log2(rows) + _SPARE_BITS)
 
 
 def _near(ordered: NDArray[np.float32]) -> float:

@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int64]
+Points = NDArray[np.float32]
+Values = NDArray[np.float64]
 
 
 def is_number(column: pd.Series) -> bool:
@@ -33,23 +35,34 @@ def _names(column: pd.Series, frequent: pd.Index, count: int) -> Codes:
     return np.where(column.isna(), count, np.where(found < 0, count - 1, found))
 
 
-def positions(train: pd.DataFrame, test: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Rows as points: a number becomes its rank among the training values (0 to 1), a name a random place."""
+def positions(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Points, Points, Points]:
+    """Rows as points of both sides, and the share of training rows that have the value of each test cell.
+
+    A number becomes its rank among the training values (0 to 1), a name a random place between 0 and 1.
+    """
     rng = np.random.default_rng(0)
-    parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
-    for column in train:
-        if is_number(train[column]):
-            a, b = (side[column].to_numpy(dtype=float) for side in (train, test))
-            ordered = np.sort(a[~np.isnan(a)])
-            parts.append((_rank(a, ordered), _rank(b, ordered)))
-        else:
-            labels = pd.Index(train[column].dropna().unique())
-            places = rng.random(len(labels) + 1)
-            parts.append(tuple(places[labels.get_indexer(pd.Index(s[column]))] for s in (train, test)))  # type: ignore[arg-type]
-    return tuple(np.column_stack(side).astype(np.float32) for side in zip(*parts, strict=True))  # type: ignore[return-value]
+    parts = [_number(train[c], test[c]) if is_number(train[c]) else _name(train[c], test[c], rng) for c in train]
+    known, asked, share = (np.column_stack(side).astype(np.float32) for side in zip(*parts, strict=True))
+    return known, asked, share
 
 
-def _rank(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The middle of a value's ranks, 0 to 1; missing values lie apart, at -1."""
-    low, high = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
-    return np.where(np.isnan(values), -1.0, (low + high) / (2 * max(len(ordered), 1)))
+def _number(train: pd.Series, test: pd.Series) -> tuple[Values, Values, Values]:
+    a, b = train.to_numpy(dtype=float), test.to_numpy(dtype=float)
+    ordered = np.sort(a[~np.isnan(a)])
+    (low, high), (first, last) = ([np.searchsorted(ordered, v, side=s) for s in ("left", "right")] for v in (a, b))
+    count = max(len(ordered), 1)
+    share = np.where(np.isnan(b), np.isnan(a).mean(), (last - first) / len(a))
+    # Missing values lie apart, at -1.
+    known, asked = (
+        np.where(np.isnan(a), -1, (low + high) / 2 / count),
+        np.where(np.isnan(b), -1, (first + last) / 2 / count),
+    )
+    return known, asked, share
+
+
+def _name(train: pd.Series, test: pd.Series, rng: np.random.Generator) -> tuple[Values, Values, Values]:
+    labels = pd.Index(train.dropna().unique())
+    places = rng.random(len(labels) + 1)  # the last one for what is missing or new
+    one, two = (labels.get_indexer(pd.Index(side)) for side in (train, test))
+    counts = np.bincount(one % len(places), minlength=len(places))
+    return places[one], places[two], counts[two] / len(train)
