@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from mlbook import catalog
 from mlbook.leakage.cases import (
@@ -204,16 +204,13 @@ def smoothed_encoding() -> Case:
 
 
 def bins_of_all_rows() -> Case:
-    """Weather in ten equally full bins, counted over all hours, in a pipeline."""
+    """Weather as tenths of its distribution, counted over all hours, in a pipeline."""
     table = rides().drop(columns=["casual", "registered"])
     names = ["temp", "atemp", "hum", "windspeed"]
 
     def pipeline(train: pd.DataFrame, test: pd.DataFrame) -> Sides:
         both = pd.concat([train, test])
-        binned = KBinsDiscretizer(10, encode="ordinal", quantile_method="averaged_inverted_cdf").fit_transform(
-            both[names]
-        )
-        both[names] = binned
+        both[names] = QuantileTransformer(n_quantiles=10, random_state=0).fit_transform(both[names]).round(1)
         both = both[["hr", "weekday", *names]]
         return both.loc[train.index], both.loc[test.index]
 

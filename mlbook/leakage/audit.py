@@ -81,7 +81,7 @@ def audit(
 
     late = {column for suspicion in found if suspicion.check == declared.TOO_LATE for column in suspicion.columns}
     skipped = {target, *times.columns, *late}
-    names = [c for c in features[0] if c not in skipped and _is_feature(features[0][c])]
+    names = [c for c in features[0].columns if c not in skipped and _is_feature(features[0][c])]
     sides = (features[0][names], features[1][names])
     answers = (_as_numbers(train[target]), _as_numbers(test[target], like=train[target]))
     if live is not None:
@@ -115,7 +115,7 @@ def _as_numbers(answers: pd.Series, like: pd.Series | None = None) -> NDArray[np
         return answers.to_numpy(dtype=float)
     if len(kinds) > 2:
         raise ValueError(f"target {answers.name!r} has {len(kinds)} classes; audit one against the rest at a time")
-    return (answers == max(kinds)).to_numpy(dtype=float)
+    return np.asarray(answers == max(kinds), dtype=float)
 
 
 def _is_feature(column: pd.Series) -> bool:

@@ -1,7 +1,7 @@
 """Real tables with a leak planted in each, and honest ones: what the audit is tried on.
 
-`planted` are the ten leaks with which the audit was written. `held_out` are ten more, written down before the
-audit was tried on anything, and run when it was finished; `honest` are tables in which there is nothing to find.
+`planted` are the ten leaks with which the audit was written; `benchmarks/leakage.py` holds twenty more, which were
+written down before it saw them. `honest` are tables in which there is nothing to find.
 """
 
 from __future__ import annotations
@@ -55,15 +55,17 @@ class Case:
     declared: dict[str, Any] = field(default_factory=dict)
 
     def made(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Both sides with their features: those of the pipeline, if there is one, beside the raw columns."""
-        pipeline = self.declared.get("pipeline")
-        if pipeline is None:
+        """Both sides with the columns that a model learns from: those of the pipeline, if there is one."""
+        if "pipeline" not in self.declared:
             return self.train, self.test
-        features = pipeline(self.train, self.test)
-        return tuple(
-            raw.drop(columns=made.columns.intersection(raw.columns)).join(made)
-            for raw, made in zip((self.train, self.test), features, strict=True)
-        )  # type: ignore[return-value]
+        train, test = self.declared["pipeline"](self.train, self.test)
+        kept = [c for c in (self.target, self.group) if c]
+        return train.join(self.train[kept]), test.join(self.test[kept])
+
+    def in_time(self) -> dict[str, Any]:
+        """The declarations, and that every column without one is known when the prediction is made."""
+        known = {**dict.fromkeys(self.features, _KNOWN), **self.declared.get("known", {})}
+        return {**self.declared, "known": known}
 
 
 # -------------------------------------------------------------------------------------------- tables
@@ -126,9 +128,8 @@ def ratings() -> pd.DataFrame:
 def houses() -> pd.DataFrame:
     """The sales in a fixed random order, with `price` for the logarithm of the price."""
     table = catalog.load("houses").sample(frac=1, random_state=0).reset_index(drop=True)
-    names = table.select_dtypes("str").columns
-    table = table.astype(dict.fromkeys(names, "category"))
-    return table.assign(price=np.log(table.pop("Sale_Price")))
+    price = np.log(table.pop("Sale_Price"))
+    return table.astype(dict.fromkeys(table.select_dtypes("str").columns, "category")).assign(price=price)
 
 
 @cache
@@ -232,7 +233,7 @@ def day_aggregate() -> Case:
 def columns_chosen_before_split() -> Case:
     """Of all dishes and pairs of dishes, the twenty that go best with being late, judged on the test rows, too."""
     orders = deliveries()
-    dishes = [c for c in orders if c.startswith("item_")]
+    dishes = [c for c in orders.columns if c.startswith("item_")]
     ordered = orders[dishes] > 0
     names = [(d,) for d in dishes] + list(combinations(dishes, 2))
     pairs = pd.DataFrame({"&".join(n): ordered[list(n)].all(axis=1).astype(float) for n in names}, index=orders.index)
@@ -248,8 +249,8 @@ def columns_chosen_before_split() -> Case:
         return train[chosen], test[chosen]
 
     return Case(
-        "columns chosen before the split", "deliveries", train, test, "late", best(orders[:600]), rest, train, best(train),
-        declared={"pipeline": pipeline},
+        "columns chosen before the split", "deliveries", train, test, "late", best(orders[:600]), rest, train,
+        best(train), declared={"pipeline": pipeline},
     )  # fmt: skip
 
 
@@ -323,7 +324,7 @@ def audited(name: str, data: str, train: pd.DataFrame, test: pd.DataFrame, targe
 
 
 def honest() -> list[Case]:
-    """Tables without a leak, with the declarations that their owners would make."""
+    """Tables without a leak, of which nothing is declared but times and groups."""
     train, test = flight_sides()
     flown = [*FLIGHT, "decided", "lands", "late"]
     when = {"decided": "decided", "matured": "lands"}
@@ -380,14 +381,13 @@ def time_in_the_air() -> Case:
     """Minutes in the air from the distance: one column says nearly all, and was known for years."""
     flown = catalog.load("flights", ["air_time", "distance", "carrier", "origin", "month", "hour"]).dropna()
     flown = flown.iloc[::20].astype({"carrier": "category", "origin": "category"}).reset_index(drop=True)
-    known = {"distance": -timedelta(days=30)}
-    return audited("time in the air", "flights", flown[:12_000], flown[12_000:], "air_time", known=known)
+    return audited("time in the air", "flights", flown[:12_000], flown[12_000:], "air_time")
 
 
 def hour_before() -> Case:
     """The rides of the hour before, shifted the right way, in a pipeline."""
     table = rides().drop(columns=["casual", "registered"])
-    names = [c for c in table if c not in ("bikers", "moment")]
+    names = [c for c in table.columns if c not in ("bikers", "moment")]
 
     def pipeline(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         both = pd.concat([train, test])

@@ -77,7 +77,8 @@ def _repeated(equal: NDArray[np.bool_], shares: NDArray[np.float32], rows: int) 
     """
     bits = -np.log2(np.maximum(shares, 1 / rows))
     told = bits.sum(axis=1)
-    return ((bits * equal).sum(axis=1) >= _NEARLY_ALL * told) & (told >= np.log2(rows) + _SPARE_BITS)
+    shared = (bits * equal).sum(axis=1)
+    return np.asarray((shared >= _NEARLY_ALL * told) & (told >= np.log2(rows) + _SPARE_BITS))
 
 
 def _near(ordered: NDArray[np.float32]) -> float:

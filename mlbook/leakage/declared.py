@@ -48,6 +48,13 @@ class Times:
             if not pd.api.types.is_datetime64_any_dtype(table[column]):
                 raise ValueError(f"column {column!r} is {table[column].dtype}, not moments; use pd.to_datetime")
 
+    def comes_late(self, table: pd.DataFrame, column: str) -> bool:
+        """Whether a column is declared to become known after the prediction, in some row."""
+        when = self.known.get(column)
+        if isinstance(when, str):
+            return self.decided is not None and bool((table[when] > table[self.decided]).any())
+        return when is not None and when > timedelta(0)
+
     def at(self, table: pd.DataFrame, when: When | None) -> pd.Series:
         """The moment (n,) at which something declared with `when` became known; by default, that of prediction."""
         assert self.decided is not None
@@ -74,9 +81,9 @@ def still_when_live(train: pd.DataFrame, live: pd.DataFrame) -> list[Suspicion]:
     """Columns that vary in training and have one value, or none, in all live rows."""
     found = []
     for column in train.columns.intersection(live.columns):
-        if live[column].nunique(dropna=False) != 1:
-            continue
         value = live[column].iloc[0]
+        if not (live[column].isna() if pd.isna(value) else live[column] == value).all():
+            continue
         same = train[column].isna() if pd.isna(value) else train[column] == value
         share = float(same.mean())
         if share ** len(live) < _MOST_CHANCE:
@@ -87,15 +94,14 @@ def still_when_live(train: pd.DataFrame, live: pd.DataFrame) -> list[Suspicion]:
 
 
 def _known_too_late(both: pd.DataFrame, column: str, when: When, times: Times) -> Suspicion | None:
-    if isinstance(when, timedelta):
-        late, delay = (1.0, when) if when > timedelta(0) else (0.0, timedelta(0))
-    else:
-        assert times.decided is not None
+    if not times.comes_late(both, column):
+        return None
+    late, delay = 1.0, when
+    if isinstance(when, str):
         wait = both[when] - both[times.decided]
         after = wait > timedelta(0)
-        late, delay = float(after.mean()), wait[after].median()
-    if not late:
-        return None
+        late, delay = float(after.mean()), timedelta(seconds=wait[after].dt.total_seconds().median())
+    assert isinstance(delay, timedelta)
     evidence = f"in {late:.1%} of the rows its value comes after the prediction, by {_span(delay)} as a rule"
     return Suspicion(TOO_LATE, (column,), late, evidence)
 

@@ -54,20 +54,21 @@ def suspicions(
     if y.std() == 0 or z.std() == 0:
         return []
     scored = _Scored(train, test, y, z)
-    alone = {c: scored.explained(*scored.fine[c]) for c in train}
+    alone = {c: scored.explained(*scored.fine[c]) for c in train.columns}
     pairs = _pairs(train, test, scored, alone, trusted)
     found = []
     for column in _largest({c: share for c, share in alone.items() if c not in trusted and share >= _MUCH}):
         in_pairs = {c for pair in pairs if column not in pair for c in pair}
-        rest = scored.together(c for c in train if c not in in_pairs | {column} and not scored.alike(c, column))
-        if _odds(alone[column]) >= _ODDS * _odds(rest):
-            evidence = f"alone it explains {alone[column]:.0%} of the answer, the columns unlike it together {rest:.0%}"
-            found.append(Suspicion(ONE, (column,), alone[column], evidence))
+        rest = scored.together(c for c in train.columns if c not in in_pairs | {column} and not scored.alike(c, column))
+        share = max(alone[column], scored.together([column]))
+        if _odds(share) >= _ODDS * _odds(rest):
+            evidence = f"alone it explains {share:.0%} of the answer, the columns unlike it together {rest:.0%}"
+            found.append(Suspicion(ONE, (column,), share, evidence))
     single = {column for suspicion in found for column in suspicion.columns}
     pairs = {pair: share for pair, share in pairs.items() if not single.intersection(pair)}
     if pairs:
         in_pairs = {c for pair in pairs for c in pair}
-        rest = scored.together(c for c in train if c not in in_pairs | single)
+        rest = scored.together(c for c in train.columns if c not in in_pairs | single)
         for pair in _largest(pairs):
             share = max(pairs[pair], scored.together(pair))
             if _odds(share) >= _ODDS * _odds(rest):
@@ -100,8 +101,8 @@ class _Scored:
 
     def __init__(self, train: pd.DataFrame, test: pd.DataFrame, y: Values, z: Values) -> None:
         self._y, self._wanted = y - y.mean(), z - y.mean()
-        self._ordered = {c: is_number(train[c]) for c in train}
-        self.fine = {c: bins(train[c], test[c], _FINE) for c in train}
+        self._ordered = {c: is_number(train[c]) for c in train.columns}
+        self.fine = {c: bins(train[c], test[c], _FINE) for c in train.columns}
 
     def explained(self, codes: Codes, test_codes: Codes) -> float:
         """The share of the answer that the means of its bins explain."""
@@ -138,11 +139,13 @@ def _pairs(
     train: pd.DataFrame, test: pd.DataFrame, scored: _Scored, alone: dict[str, float], trusted: set[str]
 ) -> dict[Pair, float]:
     """Pairs that explain much, and much more than either column alone."""
-    coarse = {c: bins(train[c], test[c], _COARSE) for c in train}
-    numbers = {c: tuple(side[c].to_numpy(dtype=float) for side in (train, test)) for c in train if is_number(train[c])}
+    coarse = {c: bins(train[c], test[c], _COARSE) for c in train.columns}
+    numbers = {
+        c: tuple(side[c].to_numpy(dtype=float) for side in (train, test)) for c in train.columns if is_number(train[c])
+    }
     spreads = {c: float(np.nanstd(sides[0])) for c, sides in numbers.items()}
     found = {}
-    for one, two in combinations(train, 2):
+    for one, two in combinations(train.columns, 2):
         if one in trusted and two in trusted:
             continue
         (a, b), (c, d) = coarse[one], coarse[two]
