@@ -297,19 +297,7 @@ def three_coin_flips() -> Case:
 
 def more_honest() -> list[Case]:
     """Honest tables that were chosen when the audit was finished."""
-    return [temperature_of_the_next_hour(), seats_of_planes(), canceled_flights(), frequent_words()]
-
-
-def temperature_of_the_next_hour() -> Case:
-    """The temperature an hour later: that of now says nearly all."""
-    table = catalog.load("weather").drop(columns=["year", "month", "day", "hour", "wind_gust"])
-    table = table.astype({"origin": "category"}).sort_values(["origin", "time_hour"])
-    table["later"] = table.groupby("origin", observed=True)["temp"].shift(-1)
-    table = table.dropna(subset="later").sort_values("time_hour").reset_index(drop=True)
-    return audited(
-        "temperature an hour later", "weather", table[:18_000], table[18_000:], "later",
-        decided="time_hour", matured=timedelta(hours=1),
-    )  # fmt: skip
+    return [seats_of_planes(), frequent_words()]
 
 
 def seats_of_planes() -> Case:
@@ -317,14 +305,6 @@ def seats_of_planes() -> Case:
     table = catalog.load("planes").drop(columns="tailnum").sample(frac=1, random_state=0).reset_index(drop=True)
     table = table.astype(dict.fromkeys(["type", "manufacturer", "model", "engine"], "category"))
     return audited("seats of planes", "planes", table[:2200], table[2200:], "seats")
-
-
-def canceled_flights() -> Case:
-    """Whether a flight is canceled, from its schedule."""
-    names = ["month", "day", "hour", "carrier", "origin", "distance", "dep_time", "time_hour"]
-    table = catalog.load("flights", names).iloc[::10].astype({"carrier": "category", "origin": "category"})
-    table = table.assign(canceled=table.pop("dep_time").isna()).reset_index(drop=True)
-    return audited("canceled flights", "flights", table[:25_000], table[25_000:], "canceled", decided="time_hour")
 
 
 def frequent_words() -> Case:

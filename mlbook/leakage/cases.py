@@ -327,23 +327,62 @@ def honest() -> list[Case]:
     """Tables without a leak, of which nothing is declared but times and groups."""
     train, test = flight_sides()
     flown = [*FLIGHT, "decided", "lands", "late"]
-    when = {"decided": "decided", "matured": "lands"}
     orders, sales, mail, hours, rated = deliveries(), houses(), emails(), rides(), ratings()
     hours = hours.drop(columns=["casual", "registered"])
     old = rated["userId"] % 4 > 0
     rated = rated.drop(columns="timestamp")
     return [
-        audited("flights", "flights", train[flown], test[flown], "late", **when),
-        audited("deliveries", "deliveries", orders[:7000], orders[7000:], "late"),
-        audited("houses", "houses", sales[:2000], sales[2000:], "price"),
-        audited("emails", "emails", mail[:2900], mail[2900:], "spam"),
-        audited("rides", "rides", hours[:6000], hours[6000:], "bikers", decided="moment"),
-        audited("ratings by user", "ratings", rated[old], rated[~old], "liked", groups=["userId"]),
-        fitted_on_training_rows(),
-        history_of_the_route(),
+        audited("late flights", "flights", train[flown], test[flown], "late", decided="decided", matured="lands"),
+        audited("late deliveries", "deliveries", orders[:7000], orders[7000:], "late"),
+        audited("house prices", "houses", sales[:2000], sales[2000:], "price"),
+        audited("spam", "emails", mail[:2900], mail[2900:], "spam"),
+        audited("rides an hour", "rides", hours[:6000], hours[6000:], "bikers", decided="moment"),
+        audited("films liked", "ratings, movies", rated[old], rated[~old], "liked", groups=["userId"]),
         time_in_the_air(),
-        hour_before(),
+        temperature_of_the_next_hour(),
+        canceled_flights(),
+        payments(),
     ]
+
+
+def time_in_the_air() -> Case:
+    """Minutes in the air from the distance: one column says nearly all, and was known for years."""
+    flown = catalog.load("flights", ["air_time", "distance", "carrier", "origin", "month", "hour"]).dropna()
+    flown = flown.iloc[::20].astype({"carrier": "category", "origin": "category"}).reset_index(drop=True)
+    return audited("time in the air", "flights", flown[:12_000], flown[12_000:], "air_time")
+
+
+def temperature_of_the_next_hour() -> Case:
+    """The temperature an hour later: that of now says nearly all."""
+    table = catalog.load("weather").drop(columns=["year", "month", "day", "hour", "wind_gust"])
+    table = table.astype({"origin": "category"}).sort_values(["origin", "time_hour"])
+    table["later"] = table.groupby("origin", observed=True)["temp"].shift(-1)
+    table = table.dropna(subset="later").sort_values("time_hour").reset_index(drop=True)
+    return audited(
+        "temperature an hour later", "weather", table[:18_000], table[18_000:], "later",
+        decided="time_hour", matured=timedelta(hours=1),
+    )  # fmt: skip
+
+
+def canceled_flights() -> Case:
+    """Whether a flight is canceled, from its schedule."""
+    names = ["month", "day", "hour", "carrier", "origin", "distance", "dep_time", "time_hour"]
+    table = catalog.load("flights", names).iloc[::10].astype({"carrier": "category", "origin": "category"})
+    table = table.assign(canceled=table.pop("dep_time").isna()).reset_index(drop=True)
+    return audited("canceled flights", "flights", table[:25_000], table[25_000:], "canceled", decided="time_hour")
+
+
+def payments() -> Case:
+    """Simulated: one payment in 10,000 is fraud, and nothing else is known that helps."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"amount": rng.lognormal(3, 1, 60_000).round(2), "hour": rng.integers(24, size=60_000)})
+    table["fraud"] = rng.random(len(table)) < 1 / 10_000
+    return audited("fraud", "payments simulated", table[:40_000], table[40_000:], "fraud")
+
+
+def honest_pipelines() -> list[Case]:
+    """Pipelines without a leak, with the times that the audit needs."""
+    return [fitted_on_training_rows(), history_of_the_route(), hour_before()]
 
 
 def fitted_on_training_rows() -> Case:
@@ -375,13 +414,6 @@ def history_of_the_route() -> Case:
         "last week on the route", "flights", train, test, "late",
         decided="decided", known={"arr_delay": "lands"}, matured="lands", pipeline=pipeline,
     )  # fmt: skip
-
-
-def time_in_the_air() -> Case:
-    """Minutes in the air from the distance: one column says nearly all, and was known for years."""
-    flown = catalog.load("flights", ["air_time", "distance", "carrier", "origin", "month", "hour"]).dropna()
-    flown = flown.iloc[::20].astype({"carrier": "category", "origin": "category"}).reset_index(drop=True)
-    return audited("time in the air", "flights", flown[:12_000], flown[12_000:], "air_time")
 
 
 def hour_before() -> Case:

@@ -17,6 +17,7 @@ _NEIGHBORS = 16
 _FARTHEST = 0.2  # a copy is at most this fraction as far away as the 16th neighbor
 _NEARLY_ALL = 0.9  # of what a row says, in bits, that a copy shares
 _SPARE_BITS = 10
+_DIFFERENT = 3  # pairs that chance would make differ, or their agreement says nothing
 _BY_CHANCE = 0.002  # share of honest rows that may look like copies
 _REPORTED = 0.05  # share of test rows; fewer change a score by little
 
@@ -46,8 +47,8 @@ def suspicions(
         return []
     twin = nearest[np.arange(len(asked)), first]
     same, by_chance = _agreement(train_answers[twin[copied]], test_answers[chosen][copied], train_answers)
-    if same < (1 + by_chance) / 2:
-        return []  # alike, but they do not give each other's answers away
+    if same < (1 + by_chance) / 2 or copied.sum() * (1 - by_chance) < _DIFFERENT:
+        return []  # alike, but nothing shows that they give each other's answers away
     evidence = f"{share:.1%} of the test rows have a copy in training, {same:.0%} of them with the same answer"
     return [Suspicion(COPIES, (), share, evidence)]
 
