@@ -6,8 +6,8 @@ written down before it saw them. `honest` are tables in which there is nothing t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from itertools import combinations
@@ -38,6 +38,7 @@ class Case:
     a `pipeline`, they are raw, and the pipeline makes the features. `live` holds the features of other rows, or
     of the test rows as they are when they have to be predicted (None where only the audit is tried).
     `without` is the training table of a team that avoided the leak, and `honest` are its features.
+    `finds` are the checks that would be right to report it.
     `unit` names what varies, and `group` the column that says which rows belong to one (each row, if empty).
     """
 
@@ -53,6 +54,7 @@ class Case:
     unit: str = "orders"
     group: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
+    finds: Sequence[str] = ()
 
     def made(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Both sides with the columns that a model learns from: those of the pipeline, if there is one."""
@@ -146,18 +148,25 @@ def rides() -> pd.DataFrame:
 
 def planted() -> list[Case]:
     """One case of each of ten kinds of leak."""
-    return [
-        post_event_column(),
-        proxy(),
-        two_innocent_columns(),
-        target_encoding(),
-        day_aggregate(),
-        columns_chosen_before_split(),
-        copies_across_split(),
-        oversampled_before_split(),
-        users_across_split(),
-        shuffled_time(),
-    ]
+    return expecting(
+        {
+            post_event_column: ["known too late"],
+            proxy: ["one column says too much"],
+            two_innocent_columns: ["two columns say too much"],
+            target_encoding: ["encoded with test answers"],
+            day_aggregate: ["reads answers not known yet"],
+            columns_chosen_before_split: ["reads answers not known yet", "fitted on test rows"],
+            copies_across_split: ["copies on both sides"],
+            oversampled_before_split: ["copies on both sides"],
+            users_across_split: ["group on both sides"],
+            shuffled_time: ["training after test"],
+        }
+    )
+
+
+def expecting(finds: Mapping[Callable[[], Case], Sequence[str]]) -> list[Case]:
+    """The cases, each with the checks of which one should report it."""
+    return [replace(make(), finds=checks) for make, checks in finds.items()]
 
 
 def post_event_column() -> Case:
