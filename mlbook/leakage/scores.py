@@ -17,7 +17,7 @@ from mlbook.leakage.suspicion import Suspicion
 ONE = "one column says too much"
 TWO = "two columns say too much"
 
-_SAMPLE = 6_000  # rows of each side
+_SAMPLE = 4_000  # rows of each side
 _FINE, _COARSE = 64, 16  # bins of a column alone, and in a pair
 _PRIOR = 4.0  # rows of the average that each bin starts with
 _MUCH = 0.3  # of the spread of the answer
