@@ -353,22 +353,22 @@ def main() -> None:
         rows.append(
             {
                 "tables": name,
-                "audit, at first sight": "-" if FIRST_SIGHT[name] is None else str(FIRST_SIGHT[name]),
+                "audit, first sight": "-" if FIRST_SIGHT[name] is None else str(FIRST_SIGHT[name]),
                 "audit, now": sum(f["found"] for f in found),
-                f"ppscore, {USUAL}": sum(f["ppscore"] >= USUAL for f in found),
-                "ppscore, hindsight": sum(f["ppscore"] > lowest for f in found),
+                "ppscore": sum(f["ppscore"] >= USUAL for f in found),
+                "ppscore, lowest quiet": sum(f["ppscore"] > lowest for f in found),
             }
         )
         details += [{"set": name, **f} for f in found]
-    for name, in_time in (("honest, nothing said", False), ("honest, known in time", True)):
+    for name, in_time in (("honest, nothing said", False), ("honest, all declared", True)):
         alarms = [alarm(case, in_time) for case in honest]
         rows.append(
             {
                 "tables": f"{len(honest)} {name}",
-                "audit, at first sight": "-",
+                "audit, first sight": "-",
                 "audit, now": sum(bool(a["alarms"]) for a in alarms),
-                f"ppscore, {USUAL}": sum(q >= USUAL for q in quiet),
-                "ppscore, hindsight": 0,
+                "ppscore": sum(q >= USUAL for q in quiet),
+                "ppscore, lowest quiet": 0,
             }
         )
         details += [{"set": name, "ppscore": round(q, 2), **a} for a, q in zip(alarms, quiet, strict=True)]

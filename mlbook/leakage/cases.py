@@ -102,7 +102,7 @@ def flights() -> pd.DataFrame:
     left = table["departs"] + pd.to_timedelta(table["dep_delay"], unit="min")
     flown = (table["distance"] / 8 + 30 + table["arr_delay"]).clip(lower=10) + table["dep_delay"].clip(lower=0)
     lands = table["departs"] + pd.to_timedelta(flown, unit="min")
-    return table.assign(left=left, lands=lands, day_of_year=table["date"].dt.dayofyear)
+    return table.assign(left=left, lands=lands, day_of_year=table["date"].dt.day_of_year)
 
 
 def flight_sides() -> tuple[pd.DataFrame, pd.DataFrame]:
