@@ -1,4 +1,4 @@
-"""The checks of the exercises on labels: they accept the solution and reject what a reader might write instead."""
+"""Each check of the exercises on labels accepts its solution and rejects wrong answers."""
 
 from __future__ import annotations
 

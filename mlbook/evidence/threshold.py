@@ -95,7 +95,9 @@ class Thresholds:
         figure, ax = plt.subplots(figsize=(7.2, 3.9))
         figure.subplots_adjust(bottom=0.24)
         self._draw(ax, one_in, price)
-        return show(figure, self._alt(one_in, price), Interactive("threshold", self._data(one_in, price), self._table()))
+        return show(
+            figure, self._alt(one_in, price), Interactive("threshold", self._data(one_in, price), self._table())
+        )
 
     # ------------------------------------------------------------------------ in words
 
@@ -120,9 +122,7 @@ class Thresholds:
             "at": ONE_IN.index(one_in),
             "price": list(self.prices).index(price),
             "tallest": TALLEST,
-            "prices": [
-                {"price": each, "cheapest": int(np.argmin(self.cost(each).to_numpy()))} for each in self.prices
-            ],
+            "prices": [{"price": each, "cheapest": int(np.argmin(self.cost(each).to_numpy()))} for each in self.prices],
             "thresholds": [
                 {"name": _name(each), "flags": _flags(each), "flagged": int(flagged), "caught": int(caught)}
                 for each, flagged, caught in self.counts.itertuples()
