@@ -164,7 +164,9 @@ def test_keys_of_different_types_are_refused_because_they_would_land_in_differen
         aggregate_parquet(at, events, Aggregate("crew", "left", "count"), at_time="moment", out=tmp_path / "out")
 
 
-def test_definitions_without_a_common_key_are_refused(at, events, tmp_path):
+def test_definitions_without_a_common_key_are_refused_and_so_are_none(at, events, tmp_path):
+    with pytest.raises(ValueError, match="there are no definitions"):
+        aggregate_parquet(at, events, [], at_time="moment", out=tmp_path / "out")
     definitions = [COUNT, Aggregate("crew", "left", "count")]
     with pytest.raises(ValueError, match="no column of `by` in common"):
         aggregate_parquet(at, events, definitions, at_time="moment", out=tmp_path / "out")

@@ -103,7 +103,7 @@ class _Keys:
 
 def _codes(column: pd.Series) -> tuple[Integers, int]:
     """Equal values as equal numbers from 0, -1 for a missing one; and how many numbers there may be."""
-    if column.dtype.kind in "iu" and isinstance(column.dtype, np.dtype) and len(column):
+    if column.dtype.kind == "i" and isinstance(column.dtype, np.dtype) and len(column):
         low, high = int(column.min()), int(column.max())
         if high - low < 2 * len(column):  # numbers already
             return column.to_numpy(dtype=np.int64) - low, high - low + 1

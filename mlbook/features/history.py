@@ -181,8 +181,9 @@ def look_back(
 
     keys = entity * clock.width + clock.position(known)
     order, sorted_keys = _sort(keys)
-    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):
-        at_order, at_keys = order, sorted_keys
+    known_before = np.empty(0, np.int64)
+    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):  # spares a sort and a search
+        at_order, at_keys, known_before = order, sorted_keys, _first_equal(sorted_keys)
     else:
         somebody = np.where(at_entity < 0, entities, at_entity)
         at_order, at_keys = _sort(somebody * clock.width + clock.position(at_time))
@@ -190,10 +191,10 @@ def look_back(
     tallies = past.tallies(values, definitions)
     features = [np.empty(len(at_time)) for _ in definitions]
     for start in range(0, len(at_order), _BLOCK):
-        rows = at_order[start : start + _BLOCK]
-        block = _Block(past, at_keys[start : start + _BLOCK])
+        rows = slice(start, start + _BLOCK)
+        block = _Block(past, at_keys[rows], known_before[rows])
         for feature, definition in zip(features, definitions, strict=True):
-            feature[rows] = block.feature(definition, tallies[definition.value])
+            feature[at_order[rows]] = block.feature(definition, tallies[definition.value])
     return features
 
 
@@ -314,10 +315,10 @@ class _Block:
     What several definitions need is computed once: how far back each goes, and what the values add up to.
     """
 
-    def __init__(self, past: _Past, keys: Integers) -> None:
+    def __init__(self, past: _Past, keys: Integers, known_before: Integers) -> None:
         self._past, self._keys = past, keys
         self._entity = keys // past.clock.width
-        self._known_before: dict[int, Integers] = {}
+        self._known_before = {0: known_before} if len(known_before) else {}
         self._spans: dict[Any, _Span] = {}
         self._sums: dict[Any, Floats] = {}
 
@@ -397,6 +398,13 @@ def _sort(keys: Integers) -> tuple[Integers, Integers]:
     packed.sort()
     order = order[packed & (2**row_bits - 1)]
     return order, keys[order]
+
+
+def _first_equal(keys: Integers) -> Integers:
+    """For each of the sorted keys, where the run of keys equal to it begins."""
+    starts = np.arange(len(keys))
+    starts[1:][keys[1:] == keys[:-1]] = 0
+    return np.maximum.accumulate(starts, out=starts)
 
 
 def _scales(values: Floats, starts: Integers) -> Floats:

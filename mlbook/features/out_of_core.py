@@ -34,7 +34,7 @@ def aggregate_parquet(
     out: Path,
     piece_rows: int = 2_000_000,
     workers: int = 2,
-    memory: str = "500MB",
+    memory: str = "800MB",
 ) -> Path:
     """For each row of `at`, what the events of its entities were like, as far as they were known by then.
 
@@ -64,10 +64,12 @@ def aggregate_parquet(
     FileNotFoundError, FileExistsError
         If there is no file `at` or `events`, or something at `out` already.
     ValueError
-        As `aggregate` does; if an entity's columns have different types in the two files; if the definitions have no
-        column of `by` in common; or if a feature has the name of a column of `at`.
+        As `aggregate` does; if an entity's columns have different types in the two files; if there are no definitions,
+        or they have no column of `by` in common; or if a feature has the name of a column of `at`.
     """
     definitions = [definitions] if isinstance(definitions, Aggregate) else list(definitions)
+    if not definitions:
+        raise ValueError("there are no definitions; give at least one Aggregate")
     for path in (at, events):
         if not path.is_file():
             raise FileNotFoundError(f"there is no Parquet file at {path}")
@@ -77,7 +79,6 @@ def aggregate_parquet(
         connection.execute(f"SET memory_limit = {_text(memory)}")
         connection.execute(f"SET temp_directory = {_text(folder / 'spilled')}")
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET partitioned_write_flush_threshold = {piece_rows}")
         all_at, all_events = (_Rows(connection, _files([path])) for path in (at, events))
         keys = _check(all_at, all_events, definitions, at_time)
         pieces = max(1, -(-max(all_at.count(), all_events.count()) // piece_rows))
