@@ -127,7 +127,7 @@ class Finding:
         rows = [f"| {c.statement} | {c.effect.text(c.unit)} | {c.effect.over} | {c.outcome} |" for c in self.checks]
         return "\n".join(
             [
-                f"**Finding `{self.claim}`: {self.verdict}.** {claim}.",
+                f"**Finding `{self.claim}`: {self.verdict}.** {claim}",
                 "",
                 "| What the claim needs | Effect [95 % interval] | Over | Outcome |",
                 "|:--|:--|:--|:--|",

@@ -91,7 +91,7 @@ def _finding_html(finding: dict[str, Any], text: str, anchor: str) -> str:
         f'<p class="finding-head"><span class="verdict {verdict_class(verdict)}">{verdict}</span> '
         f'<span class="finding-name">Finding <code>{claim}</code></span>'
         f'<a class="headerlink" href="#{anchor}" title="Link to this finding">#</a></p>'
-        f'<p class="finding-claim">{escape(text)}.</p>'
+        f'<p class="finding-claim">{escape(text)}</p>'
         f'<div class="table-scroll" tabindex="0" role="group" aria-label="Evidence for {claim}"><table class="checks">'
         "<thead><tr><th>What the claim needs</th><th>Effect [95 % interval]</th><th>Over</th><th>Outcome</th></tr>"
         f"</thead><tbody>{checks}</tbody></table></div>"

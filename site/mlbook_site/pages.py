@@ -92,7 +92,7 @@ class FindingsTable(Generated):
         return "\n".join(lines)
 
     def _row(self, claim: dict[str, Any], findings: list[inputs.Finding]) -> tuple[str, str, str]:
-        text = f"{claim['text']}.\n\n[{', '.join(claim['systems'])}]{{.systems}}"
+        text = f"{claim['text']}\n\n[{', '.join(claim['systems'])}]{{.systems}}"
         planned = [c for c in claim["chapters"] if f"chapters/{c}" not in self.env.found_docs]
         later = and_list([chapter_name(chapter) for chapter in planned])
         if not findings:
@@ -122,7 +122,7 @@ class FindingsSoFar(Generated):
         tested = [claim for claim in claims if findings[claim["id"]]]
         rows = [
             (
-                f"{claim['text']}.",
+                claim["text"],
                 "\n\n".join(verdict_link(finding) for finding in findings[claim["id"]]),
                 "\n\n".join(tally(finding) for finding in findings[claim["id"]]),
             )
