@@ -32,8 +32,8 @@ class TimeSplit(BaseCrossValidator):  # type: ignore[misc]
         with `boundaries[i] <= time < boundaries[i + 1]`. Rows from the last boundary on are never used.
     times
         The time of each row: the name of a column of `X`, or a Series that holds the time of each label in the index
-        of `X`, so that `X` need not hold it and any part of `X` finds its own times. For an array, which has no
-        labels, the Series counts by position.
+        of `X`. With a Series, `X` need not hold the times, and any part of `X` finds its own; do not renumber one of
+        the two. For an array, which has no labels, the Series counts by position.
     gap
         Train only on rows with `time < boundaries[i] - gap`.
     window
