@@ -127,7 +127,8 @@ def undo_sampling(chance: ArrayLike, kept: float) -> NDArray[np.float64]:
     if not 0 < kept <= 1:
         raise ValueError(f"kept is {kept}; give the share of negatives that was kept, above 0 and at most 1")
     sampled = np.asarray(chance, dtype=float)
-    return kept * sampled / (kept * sampled + (1 - sampled))
+    undone: NDArray[np.float64] = kept * sampled / (kept * sampled + (1 - sampled))
+    return undone
 
 
 def redrawn_precision(swept: pd.DataFrame, positives: int, rate: float, draws: int, seed: int) -> NDArray[np.float64]:

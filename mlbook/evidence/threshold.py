@@ -72,10 +72,14 @@ class Thresholds:
         """The cost of each threshold, in reviews: one for each flagged payment, `price` for each missed fraud."""
         return self.counts["flagged"] + price * (self.frauds - self.counts["caught"])
 
+    def cheapest(self, price: int) -> int:
+        """The threshold of `ONE_IN` that costs least; of equally cheap ones, the highest."""
+        return ONE_IN[int(np.argmin(self.cost(price).to_numpy()))]
+
     def sentence(self, one_in: int, price: int) -> str:
         """What a threshold does and costs, against flagging nothing and against the cheapest, in words."""
-        flagged, caught = (int(count) for count in self.counts.loc[one_in])
-        cost, best = self.cost(price), self.cost(price).idxmin()
+        flagged, caught = self.counts.loc[one_in].to_numpy()
+        cost, best = self.cost(price), self.cheapest(price)
         return (
             f"{_flags(one_in)} {flagged:,} flagged and reviewed, {caught} of {self.frauds} frauds caught, "
             f"{self.frauds - caught} missed. If a missed fraud costs {price:,} reviews, this costs {cost[one_in]:,} "
@@ -122,7 +126,7 @@ class Thresholds:
             "at": ONE_IN.index(one_in),
             "price": list(self.prices).index(price),
             "tallest": TALLEST,
-            "prices": [{"price": each, "cheapest": int(np.argmin(self.cost(each).to_numpy()))} for each in self.prices],
+            "prices": [{"price": each, "cheapest": ONE_IN.index(self.cheapest(each))} for each in self.prices],
             "thresholds": [
                 {"name": _name(each), "flags": _flags(each), "flagged": int(flagged), "caught": int(caught)}
                 for each, flagged, caught in self.counts.itertuples()
@@ -143,8 +147,7 @@ class Thresholds:
         ax.set_xlabel("flagged if the chance of fraud is one in this many or more")
         ax.text(0.1, 104, "orange, hatched: missed frauds. Blue: reviews", fontsize=9)
         ax.grid(visible=False, axis="x")
-        best = self.cost(price).idxmin()
-        ax.set_title(f"If a miss costs {price:,} reviews, flagging {_from(best)} costs least")
+        ax.set_title(f"If a miss costs {price:,} reviews, flagging {_from(self.cheapest(price))} costs least")
 
 
 def _name(one_in: int) -> str:

@@ -19,7 +19,7 @@ interactive("threshold", (box, data) => {
   const line = height - height / data.tallest;
   const drawing = element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, ...bars,
     element("line", { class: "never", x1: 0, x2: width, y1: line, y2: line }),
-    element("text", { x: width - 4, y: line - 6, "text-anchor": "end" }, "cost of flagging nothing"));
+    element("text", { x: 4, y: line - 6 }, "cost of flagging nothing"));
 
   const show = () => {
     const { price: each, cheapest } = data.prices[price.valueAsNumber];
