@@ -6,8 +6,7 @@ holds another ten, written down after that and before it ran on them; it found s
 than one cut in time, and no twins where answers agree anyway. `FIRST_SIGHT` keeps these counts, which no run can
 repeat. A leak counts as found if one of the checks that should see it does.
 
-ppscore scores each column by a decision tree of its own. It has no threshold: 0.8 is a usual one; the other is
-the lowest at which it raises no alarm on the honest tables, which nobody knows beforehand.
+ppscore scores each column by a decision tree of its own. It has no threshold: 0.8 is a usual one, 0.5 a lenient one.
 """
 
 import json
@@ -42,8 +41,8 @@ from mlbook.leakage.cases import (
 
 RESULTS = Path(__file__).with_suffix(".json")
 TURNS = 5
-USUAL = 0.8
-FIRST_SIGHT = {"ten leaks of the chapter": None, "second ten leaks": 6, "third ten leaks": 6}
+USUAL, LENIENT = 0.8, 0.5  # thresholds for ppscore
+FIRST_SIGHT = {"ten of the chapter": None, "second ten": 6, "third ten": 6}
 
 Sides = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -345,7 +344,6 @@ def frequent_words() -> Case:
 def main() -> None:
     honest = [*cases.honest(), *cases.honest_pipelines(), *more_honest()]
     quiet = [pps(case) for case in honest]
-    lowest = max(quiet)
     leaks = {name: make() for name, make in zip(FIRST_SIGHT, (cases.planted, second, third), strict=True)}
     rows, details = [], []
     for name, planted in leaks.items():
@@ -353,22 +351,20 @@ def main() -> None:
         rows.append(
             {
                 "tables": name,
-                "audit, first sight": "-" if FIRST_SIGHT[name] is None else str(FIRST_SIGHT[name]),
-                "audit, now": sum(f["found"] for f in found),
-                "ppscore": sum(f["ppscore"] >= USUAL for f in found),
-                "ppscore, lowest quiet": sum(f["ppscore"] > lowest for f in found),
+                "first sight": "-" if FIRST_SIGHT[name] is None else str(FIRST_SIGHT[name]),
+                "now": sum(f["found"] for f in found),
+                **peer([f["ppscore"] for f in found]),
             }
         )
         details += [{"set": name, **f} for f in found]
-    for name, in_time in (("honest, nothing said", False), ("honest, all declared", True)):
+    for name, in_time in (("honest, bare", False), ("honest, declared", True)):
         alarms = [alarm(case, in_time) for case in honest]
         rows.append(
             {
                 "tables": f"{len(honest)} {name}",
-                "audit, first sight": "-",
-                "audit, now": sum(bool(a["alarms"]) for a in alarms),
-                "ppscore": sum(q >= USUAL for q in quiet),
-                "ppscore, lowest quiet": 0,
+                "first sight": "-",
+                "now": sum(bool(a["alarms"]) for a in alarms),
+                **peer(quiet),
             }
         )
         details += [{"set": name, "ppscore": round(q, 2), **a} for a, q in zip(alarms, quiet, strict=True)]
@@ -376,6 +372,11 @@ def main() -> None:
     RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(pd.DataFrame(rows).to_string(index=False))
     print(pd.DataFrame(record["speed"]).to_string(index=False))
+
+
+def peer(scores: list[float]) -> dict[str, int]:
+    """For how many tables ppscore would ring."""
+    return {f"ppscore {at}": sum(score >= at for score in scores) for at in (USUAL, LENIENT)}
 
 
 def leak(case: Case) -> dict[str, Any]:

@@ -350,3 +350,31 @@ def test_each_planted_leak_has_live_rows_with_the_columns_that_the_model_learned
         for rows in (*case.made(), case.live):
             assert {*case.features, case.target} <= set(rows.columns), case.name
         assert set(case.honest) <= set(case.without.columns) & set(case.live.columns), case.name
+
+
+def test_as_many_rows_are_flagged_as_there_are_yeses():
+    case = cases.day_aggregate()
+    result = cases.judged(case, case.without, case.live, case.honest)
+    assert result["flagged"].sum() == result["truth"].sum()
+    assert result["truth"].equals(case.live["late"].rename("truth"))
+    assert result["group"].nunique() == 30
+    assert result.loc[result["flagged"], "chance"].min() >= result.loc[~result["flagged"], "chance"].max()
+
+
+def test_a_model_of_few_rows_is_linear():
+    case = cases.columns_chosen_before_split()
+    rows = case.live.head(50)
+    chance = cases.judged(case, case.without, rows, case.honest)["chance"]
+    weights = np.log(chance / (1 - chance))
+    design = np.column_stack([rows[case.honest], np.ones(50)])
+    fitted = design @ np.linalg.lstsq(design, weights, rcond=None)[0]
+    assert np.allclose(fitted, weights, atol=1e-6)
+
+
+def test_the_score_of_a_rare_answer_is_that_of_never():
+    case = cases.payments()
+    assert cases.score(case) == pytest.approx(100 * (1 - case.test["fraud"].mean()), abs=0.02)
+
+
+def test_the_score_of_a_number_is_the_share_of_its_spread():
+    assert 90 < cases.score(cases.temperature_of_the_next_hour()) < 100

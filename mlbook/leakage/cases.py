@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -28,6 +30,8 @@ FLIGHT = ["carrier", "origin", "dest", *eta.SCHEDULE, *eta.WEATHER, *eta.AIRPORT
 LATE_DELIVERY_MINUTES = 30
 _AFTER_THE_FACT = ["tailnum", "dep_delay", "arr_time", "sched_arr_time"]
 _KNOWN = timedelta(0)
+_FEW = 1_000
+TREES = {"max_iter": 30, "max_leaf_nodes": 15, "learning_rate": 0.2}
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,41 @@ class Case:
         """The declarations, and that every column without one is known when the prediction is made."""
         known = {**dict.fromkeys(self.features, _KNOWN), **self.declared.get("known", {})}
         return {**self.declared, "known": known}
+
+
+# -------------------------------------------------------------------------------------------- models
+
+
+def boosted(answers: pd.Series) -> Any:
+    """Small boosted trees: a classifier for two classes, a regressor for numbers."""
+    kind = HistGradientBoostingClassifier if answers.dtype == bool else HistGradientBoostingRegressor
+    return kind(categorical_features="from_dtype", early_stopping=False, random_state=0, **TREES)
+
+
+def judged(case: Case, train: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """What a model that learned from `train` makes of other `rows`, reading the columns `names`.
+
+    It is boosted trees, or a linear model where there are fewer than a thousand rows to learn from.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `rows`: `chance` of a yes, `flagged` (as many with the highest chance as there are yeses),
+        `truth`, and `group`, that which the row belongs to.
+    """
+    model = boosted(train[case.target]) if len(train) >= _FEW else LogisticRegression(max_iter=500)
+    model.fit(train[list(names)], train[case.target])
+    chance = model.predict_proba(rows[list(names)])[:, 1]
+    truth = rows[case.target]
+    group = rows[case.group] if case.group else rows.index
+    return pd.DataFrame({"chance": chance, "flagged": eta.flag(chance, truth.mean()), "truth": truth, "group": group})
+
+
+def score(case: Case) -> float:
+    """Percent of the test rows that boosted trees judge rightly; for numbers, R2 in percent."""
+    kept = case.train[list(case.features)].select_dtypes(["number", "category"]).columns
+    model = boosted(case.train[case.target]).fit(case.train[kept], case.train[case.target])
+    return 100 * float(model.score(case.test[kept], case.test[case.target]))
 
 
 # -------------------------------------------------------------------------------------------- tables
