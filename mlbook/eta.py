@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mlbook.features import Aggregate, aggregate
+from mlbook.features import Aggregate, AsOfJoin, CalendarFeatures, aggregate
 
 DECISION_LEAD = timedelta(hours=2)
 LATE_MINUTES = 15
@@ -53,8 +53,22 @@ def feature_table(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         - `arr_delay` (minutes) and `late` (more than 15 minutes): the labels
     """
     table = _with_decision(flights)
-    table[AIRPORT] = aggregate(table, table, _RECENT_DELAYS, at_time="decided")
-    table = _with_weather(table, weather)
+    calendar = CalendarFeatures("departs", HOME_ZONE)
+    weather_known = AsOfJoin(
+        weather,
+        at_time="decided",
+        report_time="time_hour",
+        lag=_WEATHER_LAG,
+        tolerance=_WEATHER_MAX_AGE,
+        by="origin",
+        columns=WEATHER,
+    )
+    features: list[pd.DataFrame] = [
+        calendar.fit_transform(table),
+        weather_known.fit_transform(table),
+        aggregate(table, table, _RECENT_DELAYS, at_time="decided"),
+    ]
+    table = pd.concat([table, *features], axis=1)
     arrived = table[table["arr_delay"].notna()]
     arrived = arrived.assign(late=arrived["arr_delay"] > LATE_MINUTES)
     names = ["departs", "decided", "date", "carrier", "origin", "dest"]
@@ -93,32 +107,13 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
 
 
 def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:
-    """Flights in order of departure, with the moments in UTC and the local calendar."""
+    """Flights in order of departure, with the moments in UTC and the local day."""
     departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
-    local = departs.dt.tz_convert(HOME_ZONE)
     columns = ["carrier", "flight", "origin", "dest", "distance", "dep_delay", "arr_delay"]
     table = flights[columns].assign(
         departs=departs,
         decided=departs - DECISION_LEAD,
         left=departs + pd.to_timedelta(flights["dep_delay"], unit="min"),
-        date=local.dt.tz_localize(None).dt.normalize(),
-        minute_of_day=local.dt.hour * 60 + local.dt.minute,
-        day_of_week=local.dt.day_of_week,
+        date=departs.dt.tz_convert(HOME_ZONE).dt.tz_localize(None).dt.normalize(),
     )
     return table.sort_values(["departs", "carrier", "flight"], kind="stable")
-
-
-def _with_weather(table: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
-    """The last report that was complete before the decision: an as-of join, never the future."""
-    reports = weather[["origin", "time_hour", *WEATHER]].sort_values("time_hour")
-    reports["reported"] = reports.pop("time_hour") + _WEATHER_LAG
-    joined = pd.merge_asof(
-        table,
-        reports,
-        left_on="decided",
-        right_on="reported",
-        by="origin",
-        tolerance=_WEATHER_MAX_AGE,
-        allow_exact_matches=False,
-    )
-    return joined.set_index(table.index)

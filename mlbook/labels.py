@@ -155,7 +155,7 @@ def maturity_weights(
     if delay.empty:
         raise ValueError(f"no row older than {complete_after} was reported; there is no delay to learn from")
     age = (at - happened)[positive]
-    known = np.searchsorted(np.sort(delay), age, side="right") / len(delay)
+    known = np.searchsorted(np.sort(delay), age, side="left") / len(delay)  # a report of this very moment is not in
     weights = pd.Series(0.0, index=happened.index)
     weights[positive] = np.divide(1, known, out=np.ones(len(known)), where=known > 0)
     return weights

@@ -142,6 +142,8 @@ class TestWhatCounts:
     def test_without_any_event_all_history_is_empty(self):
         at, events = predictions(("N1", 100)), delays().astype({"left": "datetime64[us, UTC]"})
         np.testing.assert_equal(feature(at, events, "count"), [math.nan])
+        zero = aggregate(at, events, Aggregate("plane", "left", "count", empty=0), at_time="moment")
+        assert (zero.dtypes == float).all()
 
     def test_without_any_prediction_there_is_nothing_to_tell(self):
         at = predictions().astype({"moment": "datetime64[us, UTC]"})

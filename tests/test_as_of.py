@@ -58,6 +58,10 @@ class TestWhichReport:
         np.testing.assert_equal(joined["age"].tolist(), [5, 10, np.nan])
         np.testing.assert_equal(joined["number"].tolist(), [0, 0, np.nan])
 
+    def test_before_the_first_report_there_is_neither_a_report_nor_an_age(self):
+        joined = join(reports_of([("a", 10)]), age="age").fit_transform(table([("a", 5), ("a", 10)], "moment"))
+        assert joined.isna().all(axis=None)
+
     def test_a_report_that_is_too_old_is_not_replaced_by_an_older_one(self):
         assert np.isnan(seen(reports_of([("a", 0), ("a", 10)]), [("a", 30)], tolerance=15 * MINUTE)).all()
 
@@ -79,10 +83,23 @@ class TestWhichReport:
         joined = join(reports, by=["station", "sensor"], columns=["number"]).fit_transform(at)
         np.testing.assert_equal(joined["number"].tolist(), [1, 0, np.nan])
 
-    def test_a_category_finds_the_same_station_as_text(self):
-        reports = reports_of([("a", 10), ("b", 15)])
-        at = table([("b", 20)], "moment").astype({"station": "category"})
-        assert join(reports).fit_transform(at)["number"].tolist() == [1]
+    @pytest.mark.parametrize("by", ["station", ["station", "sensor"]])
+    @pytest.mark.parametrize("categorical", ["reports", "moments"])
+    def test_a_category_finds_the_same_station_as_text(self, by, categorical):
+        reports = reports_of([("a", 10), ("b", 15)]).assign(sensor=1)
+        at = table([("b", 20)], "moment").assign(sensor=1)
+        if categorical == "reports":
+            reports = reports.astype({"station": "category"})
+        else:
+            at = at.astype({"station": "category"})
+        assert join(reports, by=by, columns=["number"]).fit_transform(at)["number"].tolist() == [1]
+
+    def test_a_report_without_a_station_is_found_by_no_row(self):
+        reports = reports_of([("a", 10), ("a", 15)])
+        reports.loc[1, "station"] = None
+        at = table([("a", 20), ("a", 20)], "moment")
+        at.loc[1, "station"] = None
+        np.testing.assert_equal(join(reports).fit_transform(at)["number"].tolist(), [0, np.nan])
 
     def test_the_zones_in_which_times_are_written_do_not_matter(self):
         reports = reports_of([("a", 10), ("a", 20)])
@@ -191,8 +208,12 @@ class TestWhatIsRefused:
 
     def test_stations_that_never_match(self):
         reports = reports_of([("a", 10)]).assign(station=1)
-        with pytest.raises(ValueError, match=r"no value of column 'station' of `X`, such as '1'.*\[1\]"):
+        with pytest.raises(ValueError, match=r"no 'station' of `X`, such as '1'.*has such as 1;"):
             seen(reports, [("1", 20)])
+
+    def test_no_reports_at_all(self):
+        with pytest.raises(ValueError, match="`reports` has no row with a value of 'station'"):
+            seen(reports_of([]), [("a", 20)])
 
     @pytest.mark.parametrize(
         ("changes", "error", "message"),

@@ -140,7 +140,7 @@ class TestHolidayFeatures:
             ("us", None, "country 'us'; did you mean 'US'"),
             ("Atlantis", None, "country 'Atlantis'; use an ISO 3166 code"),
             ("US", "ny", "subdivision 'ny' of country 'US'; did you mean 'NY'"),
-            ("NL", "NY", "subdivision 'NY' of country 'NL'; it has: Midden, Noord, Zuid"),
+            ("GB", "NY", "subdivision 'NY' of country 'GB'; it has: ENG, NIR, SCT, WLS"),
             ("SG", "NY", "subdivision 'NY' of country 'SG'; it has: none"),
         ],
     )

@@ -173,6 +173,9 @@ class TestMaturityWeights:
     def test_a_fraud_reported_at_an_age_by_which_half_are_counts_twice(self):
         assert self.weights([(2.5, 0.5)]) == [2]
 
+    def test_delays_as_long_as_its_age_are_not_in_yet(self):
+        assert self.weights([(2.0, 0.5)]) == [4]
+
     def test_what_is_not_reported_counts_nothing_even_if_it_will_be(self):
         assert self.weights([(2.5, None), (2.5, -3.0)]) == [0, 0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,7 +42,7 @@ def test_ranks_are_added_so_that_units_do_not_matter(mixture):
 def test_a_mixture_has_winners_of_its_own(mixture):
     assert mixture.winners([1, 1]) == ["c", "b"]
     assert mixture.sentence([1, 1]) == (
-        "Of these 2, in common: 1 with 'watched' alone, 1 with 'liked' alone; with none of them: 0."
+        "Of these 2, winners by 'watched' alone: 1; by 'liked' alone: 1; by none of them alone: 0."
     )
 
 
@@ -69,13 +70,20 @@ def test_the_table_has_each_definition_each_pair_and_all(many):
     table = many.show([1, 1, 1]).interactive.content["table"]
     assert [row[0] for row in table["rows"]] == ["z", "y", "x", "y, z", "x, z", "x, y", "x, y, z"]
     assert table["rows"][2][1] == "; ".join(many.winners([1, 0, 0]))
-    assert table["rows"][2][2].startswith("10 with 'x' alone")
+    assert table["rows"][2][2].startswith("by 'x' alone: 10; ")
 
 
 def test_the_picture_says_which_weights_it_shows(many):
     alt = many.show([2, 0, 1]).alt
     assert "weighted x 2, y 0, z 1" in alt
     assert many.sentence([2, 0, 1]) in alt
+
+
+def test_the_picture_is_in_the_style_of_the_book_whatever_is_set(mixture):
+    with plt.style.context("classic"):
+        classic = mixture.show([1, 1])
+    with plt.style.context("mlbook.evidence.book"):
+        assert mixture.show([1, 1]).png == classic.png
 
 
 @pytest.mark.parametrize("weights", [[0, 0], [1], [1, 1, 1], [-1, 1], [1, LEVELS + 1], [0.5, 1]])

@@ -4,7 +4,7 @@ Only chapters and benchmarks use this room; no other room of `mlbook` imports it
 """
 
 from mlbook.evidence.comparison import error_removed, predict_each
-from mlbook.evidence.figures import COLORS, SHADES, Figure, show
+from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
 from mlbook.evidence.findings import Check, Finding, claims
 from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
 
@@ -14,6 +14,7 @@ __all__ = [
     "Check",
     "Figure",
     "Finding",
+    "Interactive",
     "Interval",
     "claims",
     "error_removed",

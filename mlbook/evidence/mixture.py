@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
 from mlbook.evidence.figures import Figure, Interactive, show
@@ -94,33 +95,15 @@ class Mixture:
     def sentence(self, weights: Sequence[int]) -> str:
         """How many of the winners win by each definition alone, and how many by none, in words."""
         chosen = set(self.winners(weights))
-        common = [f"{len(chosen & set(names))} with {name!r} alone" for name, names in self.alone.items()]
+        each = [f"by {name!r} alone: {len(chosen & set(names))}" for name, names in self.alone.items()]
         none = len(chosen.difference(*self.alone.values()))
-        return f"Of these {self.top}, in common: {', '.join(common)}; with none of them: {none}."
+        return f"Of these {self.top}, winners {'; '.join(each)}; by none of them alone: {none}."
 
     def show(self, weights: Sequence[int]) -> Figure:
         """The winners by these `weights`; on the site, by any."""
-        names = self.winners(weights)
-        figure, ax = plt.subplots(figsize=(7.2, 0.8 + 0.34 * self.top))
-        figure.subplots_adjust(left=0.44, bottom=0.52 / figure.get_figheight(), top=1 - 0.62 / figure.get_figheight())
-        for row, name in enumerate(names):
-            ax.axhline(row, color="#e4e4e4", linewidth=0.8)
-            ax.text(-1.5, row, _short(name), ha="right", va="center", fontsize=9)
-        for (definition, alone), (color, marker) in zip(self.alone.items(), _LOOKS, strict=False):
-            shares = self.ranks.loc[names, definition] / 10
-            fill = [color if name in alone else "white" for name in names]
-            ax.scatter(shares, range(len(names)), c=fill, edgecolor=color, marker=marker, label=definition, zorder=3)
-        ax.set(xlim=(0, 101.5), ylim=(self.top - 0.4, -0.6), xlabel="rank by each definition (100 is the best)")
-        ax.yaxis.set_visible(False)
-        ax.spines["left"].set_visible(False)
-        ax.grid(visible=False, axis="y")
-        figure.suptitle(self._title(weights), x=0.01, y=0.985, ha="left", size=12, weight="bold")
-        handles = [
-            ax.scatter([], [], c=color, marker=marker, label=name)
-            for name, (color, marker) in zip(self.definitions, _LOOKS, strict=False)
-        ]
-        ax.legend(handles=handles, ncols=len(handles), loc="lower left", bbox_to_anchor=(-0.02, 0.985), borderpad=0.1)
-        return show(figure, self._alt(weights), Interactive("mixture", self._data(weights), self._table()))
+        interactive = Interactive("mixture", self._data(weights), self._table())
+        with plt.style.context(["default", "mlbook.evidence.book"]):
+            return show(self._drawing(weights), self._alt(weights), interactive)
 
     # ------------------------------------------------------------------------ in words
 
@@ -141,11 +124,37 @@ class Mixture:
             {
                 "Weighed equally": ", ".join(n for n, w in zip(self.definitions, weights, strict=True) if w),
                 "Winners": "; ".join(self.winners(weights)),
-                "In common": self.sentence(weights).removeprefix(f"Of these {self.top}, in common: "),
+                "Of these, winners": self.sentence(weights).partition("winners ")[2],
             }
             for weights in settings
         ]
         return pd.DataFrame(rows)
+
+    # --------------------------------------------------------------------- in pictures
+
+    def _drawing(self, weights: Sequence[int]) -> Canvas:
+        names = self.winners(weights)
+        height = 0.8 + 0.34 * self.top
+        figure, ax = plt.subplots(figsize=(7.2, height))
+        figure.subplots_adjust(left=0.42, bottom=0.52 / height, top=1 - 0.62 / height)
+        for row, name in enumerate(names):
+            ax.axhline(row, color="#e4e4e4", linewidth=0.8)
+            ax.text(-0.02, row, _short(name), ha="right", va="center", fontsize=9, transform=ax.get_yaxis_transform())
+        for (definition, alone), (color, marker) in zip(self.alone.items(), _LOOKS, strict=False):
+            shares = self.ranks.loc[names, definition] / 10
+            fill = [color if name in alone else "white" for name in names]
+            ax.scatter(shares, range(len(names)), c=fill, edgecolor=color, marker=marker, zorder=3)
+            ax.scatter([], [], c=color, marker=marker, label=definition)
+        lowest = int(self.ranks.loc[names].to_numpy().min()) // 100 * 10
+        ax.set(xlim=(lowest - 1, 101), ylim=(self.top - 0.4, -0.6))
+        ax.set_xlabel("rank, 100 is the best (filled: wins by it alone)")
+        ax.yaxis.set_visible(False)
+        ax.spines["left"].set_visible(False)
+        ax.grid(visible=False, axis="y")
+        figure.suptitle(self._title(weights), x=0.01, y=0.985, ha="left", size=12, weight="bold")
+        columns = len(self.definitions)
+        ax.legend(ncols=columns, loc="lower left", bbox_to_anchor=(-0.02, 0.985), borderpad=0.1)
+        return figure
 
     # ---------------------------------------------------------------------- for the script
 

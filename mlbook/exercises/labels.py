@@ -70,7 +70,7 @@ def check_training_rows(answer: Callable[[pd.DataFrame, pd.Timestamp], object]) 
 
 def _payments() -> pd.DataFrame:
     """Under labels of their own, so that an answer by position shows."""
-    before = pd.DataFrame(list(_PAYMENTS.values()), columns=["paid", "reported"], index=range(10, 10 + len(_PAYMENTS)))
-    return before.apply(lambda days: _TODAY - pd.to_timedelta(days.astype(float), unit="D")).assign(
-        fraud=before["reported"].notna()
-    )
+    labels = range(10, 10 + len(_PAYMENTS))
+    before = pd.DataFrame(list(_PAYMENTS.values()), columns=["paid", "reported"], index=labels, dtype=float)
+    moments = {name: _TODAY - pd.to_timedelta(before[name], unit="D") for name in before}
+    return pd.DataFrame({**moments, "fraud": before["reported"].notna()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from zoneinfo import available_timezones
 
 import pandas as pd
@@ -35,9 +36,8 @@ def require_times(table: pd.DataFrame, column: str, name: str) -> None:
 
 def require_zone(zone: str) -> None:
     """Raise `ValueError` unless `zone` is the name of an IANA time zone."""
-    zones = available_timezones()
-    if zone not in zones:
-        mend = nearest(zone, zones, cutoff=0.5) or "use a name of the IANA database, such as 'America/New_York'"
+    if zone not in _zones():
+        mend = nearest(zone, _zones(), cutoff=0.5) or "use a name of the IANA database, such as 'America/New_York'"
         raise ValueError(f"no time zone is named {zone!r}; {mend}")
 
 
@@ -46,3 +46,9 @@ def nearest(name: str, known: Iterable[str], cutoff: float) -> str:
     by_lower = {candidate.lower(): candidate for candidate in sorted(known)}
     matches = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=cutoff)
     return f"did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+@cache
+def _zones() -> set[str]:
+    """All names of time zones; looking them up in the file system takes milliseconds."""
+    return available_timezones()

@@ -156,9 +156,8 @@ def _check_columns(at: pd.DataFrame, events: pd.DataFrame, definitions: list[Agg
         if names.count(name) > 1:
             raise ValueError(f"{names.count(name)} definitions are named {name!r}; give each a name of its own")
     for definition in definitions:
-        values = [] if definition.value is None else [definition.value]
         require_frame(at, [*definition.keys, at_time], "at")
-        require_frame(events, [*definition.keys, definition.time, definition.known, *values], "events")
+        require_frame(events, definition.columns, "events")
         for time in {definition.time, definition.known}:
             require_times(events[[time]].iloc[:0], time, "events")  # an event may lack a time, but not its zone
     require_times(at, at_time, "at")

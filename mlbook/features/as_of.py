@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Self
 
@@ -72,26 +72,22 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.age = age
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the parameters and both tables, and index the reports; `y` is ignored."""
+        """Check the parameters and both tables, and put the reports in order; `y` is ignored."""
         _require_durations(self.lag, self.tolerance)
-        keys = self._keys()
-        require_frame(self.reports, [*keys, self.report_time, *(self.columns or ())], "reports")
-        require_times(self.reports, self.report_time, "reports")
-        values = _as_floats(self.reports[self._brought()])
-        if self.age in values.columns:
-            raise ValueError(f"age={self.age!r} is a column of the reports; give it another name")
-        times = _microseconds(self.reports[self.report_time])
-        rows_of = _rows_by(self.reports, keys)
-        for group, rows in rows_of.items():
-            self._require_order(times[rows], rows, group)
-        self._require_moments(X)
-        for key in keys:
-            _require_common(X[key], self.reports[key])
+        reports = self._complete_reports()
+        known = _microseconds(reports[self.report_time]) + self.lag // _MICROSECOND
+        self.times_ = np.unique(known)
+        station, self.stations_ = pd.factorize(self._station_names(reports))
+        order = np.argsort(station, kind="stable")
+        self.station_, self.known_ = station[order], known[order]
+        self.slots_ = self._slots(self.station_, self.known_)
+        self._require_order(reports, order)
+        self._require_common_stations(X)
         validate_data(self, X, skip_check_array=True)
-        # The last row, which is missing throughout, is that of a moment without a report.
-        self.values_ = values.reset_index(drop=True).reindex(range(len(values) + 1))
-        self.known_ = times + self.lag // _MICROSECOND
-        self.rows_of_ = rows_of
+        # The last row, which is missing throughout, is that of a moment without a report. The copy lays the
+        # columns side by side, from where transform takes them three times as fast.
+        values = _as_floats(reports[self._brought()]).iloc[order]
+        self.values_ = values.reset_index(drop=True).reindex(range(len(values) + 1)).copy()
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -99,19 +95,14 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         self._require_moments(X)
         moments = _microseconds(X[self.at_time])
-        found = np.full(len(X), -1)
-        age = np.full(len(X), np.nan)
-        for group, rows in _rows_by(X, self._keys()).items():
-            reports = self.rows_of_.get(group)
-            if reports is None:
-                continue
-            last = np.searchsorted(self.known_[reports], moments[rows], side="left") - 1
-            old = moments[rows] - self.known_[reports[last]]
-            fresh = (last >= 0) & (old <= self.tolerance // _MICROSECOND)
-            found[rows[fresh]] = reports[last[fresh]]
-            age[rows[fresh]] = old[fresh] * (_MICROSECOND / timedelta(minutes=1))
-        joined = self.values_.take(found).set_axis(X.index)
-        return joined if self.age is None else joined.assign(**{self.age: age})
+        station = self.stations_.get_indexer(self._station_names(X))
+        last = np.searchsorted(self.slots_, self._slots(station, moments), side="left") - 1
+        old = moments - self.known_[last]
+        found = (last >= 0) & (self.station_[last] == station) & (old <= self.tolerance // _MICROSECOND)
+        joined = self.values_.take(np.where(found, last, -1)).set_axis(X.index)
+        if self.age is None:
+            return joined
+        return joined.assign(**{self.age: np.where(found, old * (_MICROSECOND / timedelta(minutes=1)), np.nan)})
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Names of the resulting columns; `input_features` is ignored."""
@@ -126,17 +117,53 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return list(self.columns)
         return [column for column in self.reports.columns if column not in [*self._keys(), self.report_time]]
 
+    def _complete_reports(self) -> pd.DataFrame:
+        """The reports that name their station, once their columns and times are seen to be right."""
+        require_frame(self.reports, [*self._keys(), self.report_time, *(self.columns or ())], "reports")
+        require_times(self.reports, self.report_time, "reports")
+        reports = self.reports.dropna(subset=self._keys())
+        if reports.empty:
+            raise ValueError(f"`reports` has no row with a value of {self.by or self.report_time!r}")
+        if self.age in self._brought():
+            raise ValueError(f"age={self.age!r} is a column of the reports; give it another name")
+        return reports
+
+    def _station_names(self, table: pd.DataFrame) -> pd.Index:
+        """What `by` says in each row (n,); the same for all if it says nothing."""
+        keys = self._keys()
+        if len(keys) > 1:
+            return pd.MultiIndex.from_frame(table[keys])
+        return pd.Index(table[keys[0]] if keys else np.zeros(len(table)))
+
+    def _slots(self, station: NDArray[np.intp], times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Whole numbers (n,) in the order of the stations (n,) and, within each, of the times (n,).
+
+        The slot of a report is less than that of a moment of its station if it was known before. The time counts
+        as the number of times in the reports before it: unlike microseconds, that fits beside the station.
+        """
+        before = np.searchsorted(self.times_, times, side="left")
+        return np.asarray(station * (len(self.times_) + 1) + before, dtype=np.int64)
+
     def _require_moments(self, X: pd.DataFrame) -> None:
         require_frame(X, [*self._keys(), self.at_time], "X")
         require_times(X, self.at_time, "X")
 
-    def _require_order(self, times: NDArray[np.int64], rows: NDArray[np.intp], group: Hashable) -> None:
-        """Raise `ValueError` unless the times (k,) of a group's reports, at these positions (k,), increase."""
-        wrong = np.flatnonzero(np.diff(times) <= 0)
+    def _require_common_stations(self, X: pd.DataFrame) -> None:
+        self._require_moments(X)
+        names = self._station_names(X)
+        if len(X) and (self.stations_.get_indexer(names) < 0).all():
+            raise ValueError(
+                f"no {self.by!r} of `X`, such as {names[0]!r}, occurs in `reports`, which has such as "
+                f"{self.stations_[:1].tolist()[0]!r}; make the two speak of the same things"
+            )
+
+    def _require_order(self, reports: pd.DataFrame, order: NDArray[np.intp]) -> None:
+        """Raise `ValueError` unless the times of each station's reports increase."""
+        wrong = np.flatnonzero(np.diff(self.slots_) <= 0)
         if not len(wrong):
             return
-        before, after = self.reports[self.report_time].iloc[rows[wrong[0] : wrong[0] + 2]]
-        of = f" of {group!r}" if self._keys() else ""
+        before, after = reports[self.report_time].iloc[order[wrong[0] : wrong[0] + 2]]
+        of = f" of {self.stations_[self.station_[wrong[0]]]!r}" if self._keys() else ""
         if before == after:
             key = [*self._keys(), self.report_time]
             raise ValueError(
@@ -157,24 +184,6 @@ def _require_durations(lag: timedelta, tolerance: timedelta) -> None:
         raise ValueError(f"lag must not be negative, got {lag}: no report is known before its time")
     if tolerance <= timedelta(0):
         raise ValueError(f"tolerance must be positive, got {tolerance}")
-
-
-def _require_common(wanted: pd.Series, reported: pd.Series) -> None:
-    """Raise `ValueError` if no key of the rows occurs among the reports: "1" is not 1."""
-    values = wanted.unique()
-    if len(values) and not set(values) & set(reported.unique()):
-        raise ValueError(
-            f"no value of column {wanted.name!r} of `X`, such as {values[0]!r}, occurs in `reports`, which has "
-            f"{reported.iloc[:1].tolist()}; make the two columns speak of the same things"
-        )
-
-
-def _rows_by(table: pd.DataFrame, keys: list[str]) -> dict[Hashable, NDArray[np.intp]]:
-    """Positions of the rows of each group; all rows are one group if there are no keys."""
-    if not keys:
-        return {(): np.arange(len(table))} if len(table) else {}
-    groups = table.groupby(keys if len(keys) > 1 else keys[0], sort=False, observed=True)
-    return {group: np.asarray(rows) for group, rows in groups.indices.items()}
 
 
 def _as_floats(values: pd.DataFrame) -> pd.DataFrame:

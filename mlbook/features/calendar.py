@@ -42,7 +42,7 @@ class _LocalTimeFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name in self.features:
             if name not in self._offered:
                 raise ValueError(f"no feature is named {name!r}; there are: {', '.join(self._offered)}")
-        self._local(X)
+        self._require_moments(X)
         validate_data(self, X, skip_check_array=True)
         return self
 
@@ -53,10 +53,13 @@ class _LocalTimeFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _local(self, X: pd.DataFrame) -> pd.Series[Any]:
         """The local wall clock, (n,) naive times."""
-        require_frame(X, [self.column], "X")
-        require_times(X, self.column, "X")
+        self._require_moments(X)
         local: pd.Series[Any] = X[self.column].dt.tz_convert(self.zone).dt.tz_localize(None)
         return local
+
+    def _require_moments(self, X: pd.DataFrame) -> None:
+        require_frame(X, [self.column], "X")
+        require_times(X, self.column, "X")
 
 
 class CalendarFeatures(_LocalTimeFeatures):

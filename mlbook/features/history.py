@@ -26,7 +26,7 @@ _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "min": timedelta(minu
 _STEPS = (1_000_000, 1_000, 1)  # microseconds
 _MOST_KEYS = 2**63
 _SUM_BITS = 62
-_BLOCK = 2**15
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,11 @@ class Aggregate:
     def known(self) -> str:
         """The column that says when an event became known."""
         return self.known_at or self.time
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the events that it needs."""
+        return (*self.keys, self.time, self.known, *(() if self.value is None else (self.value,)))
 
     def _check(self) -> None:
         if self.how not in get_args(How):
@@ -176,8 +181,9 @@ def look_back(
 
     keys = entity * clock.width + clock.position(known)
     order, sorted_keys = _sort(keys)
-    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):
-        at_order, at_keys = order, sorted_keys
+    known_before = np.empty(0, np.int64)
+    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):  # spares a sort and a search
+        at_order, at_keys, known_before = order, sorted_keys, _first_equal(sorted_keys)
     else:
         somebody = np.where(at_entity < 0, entities, at_entity)
         at_order, at_keys = _sort(somebody * clock.width + clock.position(at_time))
@@ -185,10 +191,10 @@ def look_back(
     tallies = past.tallies(values, definitions)
     features = [np.empty(len(at_time)) for _ in definitions]
     for start in range(0, len(at_order), _BLOCK):
-        rows = at_order[start : start + _BLOCK]
-        block = _Block(past, at_keys[start : start + _BLOCK])
+        rows = slice(start, start + _BLOCK)
+        block = _Block(past, at_keys[rows], known_before[rows])
         for feature, definition in zip(features, definitions, strict=True):
-            feature[rows] = block.feature(definition, tallies[definition.value])
+            feature[at_order[rows]] = block.feature(definition, tallies[definition.value])
     return features
 
 
@@ -253,6 +259,16 @@ class _Tally:
     rows: Integers | None  # (n + 1,): how many of the first events have a value; None if all have
 
 
+@dataclass(frozen=True)
+class _Span:
+    """From which event to which one, exclusive, the history of each prediction goes: (m,) each."""
+
+    start: Integers
+    end: Integers
+    count: Integers
+    empty: NDArray[np.bool_]
+
+
 class _Past:
     """Events in order of entity and the time they became known."""
 
@@ -294,46 +310,54 @@ class _Past:
 
 
 class _Block:
-    """Predictions in the order of the events, few enough to stay in the processor's cache."""
+    """Predictions in the order of the events, few enough to stay in the processor's cache.
 
-    def __init__(self, past: _Past, keys: Integers) -> None:
+    What several definitions need is computed once: how far back each goes, and what the values add up to.
+    """
+
+    def __init__(self, past: _Past, keys: Integers, known_before: Integers) -> None:
         self._past, self._keys = past, keys
         self._entity = keys // past.clock.width
-        self._known_before: dict[int, Integers] = {}
+        self._known_before = {0: known_before} if len(known_before) else {}
+        self._spans: dict[Any, _Span] = {}
         self._sums: dict[Any, Floats] = {}
 
     def feature(self, definition: Aggregate, tally: _Tally | None) -> Floats:
         """The feature of each prediction of the block."""
-        start, end = self._bounds(definition)
-        if tally is not None and tally.rows is not None:
-            start, end = tally.rows[start], tally.rows[end]
-        if isinstance(definition.window, int):
-            start = np.maximum(start, end - definition.window)
-        count = end - start
-        feature = self._result(definition, tally, start, end, count)
-        feature[count == 0] = _nothing(definition)
+        span = self._span(definition, tally)
+        feature = self._result(definition, tally, span)
+        np.copyto(feature, _nothing(definition), where=span.empty)
         return feature
 
-    def _result(
-        self, definition: Aggregate, tally: _Tally | None, start: Integers, end: Integers, count: Integers
-    ) -> Floats:
-        """The feature, and anything where `count` is zero."""
+    def _result(self, definition: Aggregate, tally: _Tally | None, span: _Span) -> Floats:
+        """A new array with the feature, and with anything where the span is empty."""
         if tally is None:
             weight = 1.0 if definition.per is None else definition.per / (_reach(definition) - definition.lag)
-            return np.multiply(count, weight, dtype=np.float64)
+            return np.multiply(span.count, weight, dtype=np.float64)
         if definition.how == "last":
-            return tally.values[end - 1] if len(tally.values) else np.zeros(len(end))
-        sums: Floats = (tally.totals[end] - tally.totals[start]) / tally.scale[self._entity]
-        if definition.how == "mean":
-            sums /= np.maximum(count, 1)
-        return sums
+            return tally.values[span.end - 1] if len(tally.values) else np.zeros(len(span.end))
+        asked = definition.value, definition.lag, definition.window
+        if asked not in self._sums:
+            self._sums[asked] = (tally.totals[span.end] - tally.totals[span.start]) / tally.scale[self._entity]
+        sums = self._sums[asked]
+        return sums.copy() if definition.how == "sum" else sums / np.maximum(span.count, 1)
 
-    def _bounds(self, definition: Aggregate) -> tuple[Integers, Integers]:
-        """The first event that counts, and the first one after it that no longer does."""
-        end = self._before(definition.lag)
-        if isinstance(definition.window, timedelta):
-            return self._before(_reach(definition)), end
-        return self._past.starts[self._entity], end
+    def _span(self, definition: Aggregate, tally: _Tally | None) -> _Span:
+        """Which events count: all those in the window, or those of them that have a value."""
+        rows = None if tally is None else tally.rows
+        asked = None if rows is None else definition.value, definition.lag, definition.window
+        if asked not in self._spans:
+            end = self._before(definition.lag)
+            if isinstance(definition.window, timedelta):
+                start = self._before(_reach(definition))
+            else:
+                start = self._past.starts[self._entity]
+            if rows is not None:
+                start, end = rows[start], rows[end]
+            if isinstance(definition.window, int):
+                start = np.maximum(start, end - definition.window)
+            self._spans[asked] = _Span(start, end, end - start, start == end)
+        return self._spans[asked]
 
     def _before(self, shift: timedelta) -> Integers:
         """How many events of all came before: those of entities before, and those known before t - shift."""
@@ -351,7 +375,7 @@ def _reach(definition: Aggregate) -> timedelta:
 
 
 def _nothing(definition: Aggregate) -> float:
-    return np.nan if definition.empty is None else definition.empty
+    return np.nan if definition.empty is None else float(definition.empty)
 
 
 def _sort(keys: Integers) -> tuple[Integers, Integers]:
@@ -374,6 +398,13 @@ def _sort(keys: Integers) -> tuple[Integers, Integers]:
     packed.sort()
     order = order[packed & (2**row_bits - 1)]
     return order, keys[order]
+
+
+def _first_equal(keys: Integers) -> Integers:
+    """For each of the sorted keys, where the run of keys equal to it begins."""
+    starts = np.arange(len(keys))
+    starts[1:][keys[1:] == keys[:-1]] = 0
+    return np.maximum.accumulate(starts, out=starts)
 
 
 def _scales(values: Floats, starts: Integers) -> Floats:

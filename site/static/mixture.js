@@ -10,10 +10,10 @@ interactive("mixture", (box, data) => {
   const body = element("tbody");
 
   const sentence = (winners) => {
-    const common = data.definitions.map((name, index) =>
-      `${winners.filter((item) => item.alone[index]).length} with '${name}' alone`);
+    const each = data.definitions.map((name, index) =>
+      `by '${name}' alone: ${winners.filter((item) => item.alone[index]).length}`);
     const none = winners.filter((item) => !item.alone.some(Boolean)).length;
-    return `Of these ${data.top}, in common: ${common.join(", ")}; with none of them: ${none}.`;
+    return `Of these ${data.top}, winners ${each.join("; ")}; by none of them alone: ${none}.`;
   };
   const row = (item) => element("tr", {}, element("th", { scope: "row" }, item.name),
     ...item.ranks.map((rank, index) => element("td", { style: `--rank: ${rank / 10}%` },

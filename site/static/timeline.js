@@ -10,7 +10,7 @@ interactive("timeline", (box, data) => {
     timeZone: data.zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23",
   });
   const clock = (minute) => format.format(Date.parse(data.start) + minute * 60_000);
-  const across = (minutes) => `${(100 * minutes) / data.minutes}%`;
+  const across = (minutes) => `${(100 * minutes) / data.last}%`;
   const height = ROW * data.flights.length;
 
   const band = element("rect", { class: "window", y: 0, height });
@@ -22,21 +22,24 @@ interactive("timeline", (box, data) => {
       element("line", { class: "rule", x1: 0, x2: "100%", y1: top + ROW, y2: top + ROW }),
       element("rect", { class: "bar", x: across(flight.left), y: bar, height: 15, rx: 2,
                         width: across(flight.landed - flight.left) }),
-      element("text", { class: "decision", x: across(flight.decided), y: bar + 13, "text-anchor": "middle" }, "◆"),
       element("text", { x: 0, y: top + 16 }, flight.text), state);
+    if (flight.decided !== null) row.prepend(element("text",
+      { class: "decision", x: across(flight.decided), y: bar + 13, "text-anchor": "middle" }, "◆"));
     return { row, state };
   });
-  const ticks = data.ticks.map((minute) => element("text",
-    { class: "tick", x: across(minute), y: height + 18, "text-anchor": "middle" }, clock(minute)));
+  const ticks = data.ticks.map(({ at, label }) => element("text",
+    { class: "tick", x: across(at), y: height + 18, "text-anchor": "middle" }, label));
   const drawing = element("svg", { height: height + 24, role: "img",
     "aria-label": `${data.title}: a bar for each flight, from departure to landing` },
     band, now, ...rows.map(({ row }) => row), ...ticks);
 
   const says = element("output", { class: "says" });
-  const slider = element("input", { type: "range", min: 0, max: data.minutes, value: data.at });
-  const jumps = data.flights.map((flight) => {
-    const button = element("button", { type: "button" }, clock(flight.decided));
-    button.addEventListener("click", () => move(flight.decided));
+  const slider = element("input", { type: "range", min: data.first, max: data.last, value: data.at });
+  slider.style.setProperty("--from", across(data.first)); // the drawing begins before the first prediction
+  const jumps = data.flights.flatMap(({ decided }) => {
+    if (decided === null) return [];
+    const button = element("button", { type: "button", value: decided }, clock(decided));
+    button.addEventListener("click", () => move(decided));
     return button;
   });
 
@@ -50,7 +53,7 @@ interactive("timeline", (box, data) => {
       row.setAttribute("class", step.states[index]);
       state.textContent = data.states[step.states[index]];
     });
-    jumps.forEach((button, index) => button.setAttribute("aria-pressed", data.flights[index].decided === minute));
+    for (const button of jumps) button.setAttribute("aria-pressed", Number(button.value) === minute);
     // The slider says by itself where it is; the sentence would say it again.
     says.setAttribute("aria-live", document.activeElement === slider ? "off" : "polite");
     says.replaceChildren(`At ${clock(minute)}, ${step.count}: `,
@@ -72,7 +75,7 @@ interactive("timeline", (box, data) => {
   });
   const follow = (event) => {
     const { left, width } = drawing.getBoundingClientRect();
-    if (event.buttons) move(Math.round((data.minutes * (event.clientX - left)) / width));
+    if (event.buttons) move(Math.round((data.last * (event.clientX - left)) / width));
   };
   drawing.addEventListener("pointerdown", follow);
   drawing.addEventListener("pointermove", follow);
@@ -80,7 +83,8 @@ interactive("timeline", (box, data) => {
   box.append(
     element("p", { class: "title" }, data.title),
     says, drawing,
-    element("label", {}, slider, `Time of the prediction, in New York. Shaded: the ${data.window / 60} hours before it.`),
+    element("label", {}, slider, `Time of the prediction, in New York. Shaded: the ${data.window / 60} hours before it. `
+      + "The careless average takes all flights of the day."),
     element("div", { class: "jumps", role: "group", "aria-label": "Two hours before each departure" },
       element("span", {}, "◆ two hours before departure: "), ...jumps),
   );

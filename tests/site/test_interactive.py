@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from notebooks import canonical
 from playwright.sync_api import Browser, Page, expect
-from served import ROOT, build, serve
+from served import PHONE, ROOT, build, serve
 from test_browser import axe_findings, visit
 
 from mlbook.evidence.timeline import STATES, Timeline
@@ -22,8 +22,8 @@ from mlbook.features import Aggregate
 PAGE = "chapters/day.html"
 SLIDER = ".timeline input[type=range]"
 # What the page says, and which words stand at the flights, with the slider at each of its minutes.
-AT_EACH_MINUTE = """slider => Array.from({length: Number(slider.max) + 1}, (_, minute) => {
-    slider.value = minute;
+AT_EACH_MINUTE = """slider => Array.from({length: slider.max - slider.min + 1}, (_, minute) => {
+    slider.value = Number(slider.min) + minute;
     slider.dispatchEvent(new Event('input'));
     const words = [...document.querySelectorAll('.timeline g')].map(row => row.lastChild.textContent);
     return [slider.getAttribute('aria-valuetext'), document.querySelector('output').textContent, words];
@@ -31,17 +31,14 @@ AT_EACH_MINUTE = """slider => Array.from({length: Number(slider.max) + 1}, (_, m
 
 
 def a_day() -> Timeline:
-    """Three flights, of which the last one lands after midnight; at 15:19, most is still ahead."""
-    evening = pd.Timestamp("2013-06-27T00:00", tz="America/New_York")
-    hours = {"departs": [7.75, 13.5, 22.75], "left": [7.75, 15.25, 23.5], "landed": [9.0, 16.75, 26.25]}
-    moments = {
-        name: pd.DatetimeIndex([evening + timedelta(hours=h) for h in values]).tz_convert("UTC")
-        for name, values in hours.items()
-    }
-    flights = pd.DataFrame(
-        {"tailnum": "N273JB", "dest": ["BUF", "IAD", "ROC"], "arr_delay": [-10.0, 45, 212], **moments}
-    )
-    return Timeline(flights, Aggregate("tailnum", "left", "mean", "arr_delay", timedelta(hours=12), known_at="landed"))
+    """A flight of the evening before and three of the day, of which the last one lands after midnight."""
+    midnight = pd.Timestamp("2013-06-27T00:00", tz="America/New_York").tz_convert("UTC")
+    hours = {"departs": [-1.5, 7.75, 13.5, 22.75], "left": [-1, 7.75, 15.25, 23.5], "landed": [2, 9, 16.75, 26.25]}
+    moments = {name: midnight + pd.to_timedelta(values, unit="h") for name, values in hours.items()}
+    delays = {"dest": ["SYR", "BUF", "IAD", "ROC"], "arr_delay": [119.0, -10, 45, 212]}
+    flights = pd.DataFrame({"tailnum": "N273JB", **delays, **moments})
+    last_12_hours = Aggregate("tailnum", "left", "mean", "arr_delay", timedelta(hours=12), known_at="landed")
+    return Timeline(flights, last_12_hours, "N273JB", "2013-06-27")
 
 
 TIMELINE = a_day()
@@ -77,7 +74,7 @@ def sentence(minute: int) -> str:
     """What the page has to say at a minute, from the aggregate itself."""
     moment = TIMELINE.minutes[minute]
     number = list(TIMELINE.states.loc[moment]).count("counts")
-    count = f"{number} of 3 flights {'counts' if number == 1 else 'count'}"
+    count = f"{number} of 4 flights {'counts' if number == 1 else 'count'}"
     value = TIMELINE.feature[moment]
     feature = "nothing" if np.isnan(value) else f"{value:.1f} min".replace("-", "\N{MINUS SIGN}")
     return (
@@ -87,7 +84,9 @@ def sentence(minute: int) -> str:
 
 
 def minute_of(page: Page) -> int:
-    return int(page.locator(SLIDER).input_value())
+    """Where the slider stands, counted from the first minute of a prediction."""
+    slider = page.locator(SLIDER)
+    return int(slider.input_value()) - int(slider.get_attribute("min"))
 
 
 def test_at_every_minute_it_says_what_the_aggregate_says(address: str, page: Page) -> None:
@@ -147,22 +146,29 @@ def test_a_button_for_each_flight_goes_to_two_hours_before_it(address: str, page
     group = page.get_by_role("group", name="Two hours before each departure")
     for number, clock in enumerate(("05:45", "11:30", "20:45")):
         group.get_by_role("button", name=clock).click()
-        decided = TIMELINE.flights["departs"].iloc[number] - timedelta(hours=2)
-        assert TIMELINE.minutes[minute_of(page)] == decided
+        moment = TIMELINE.minutes[minute_of(page)].tz_convert("America/New_York")
+        assert f"{moment:%H:%M}" == clock
         assert [b.get_attribute("aria-pressed") for b in group.get_by_role("button").all()].index("true") == number
 
 
 def test_the_mouse_drags_the_time_along_the_drawing(address: str, page: Page) -> None:
     page.goto(address + PAGE)
     box = page.locator(".timeline svg").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 20)
+    line = page.locator(".timeline .now")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
     assert TIMELINE.minutes[minute_of(page)] == TIMELINE.most_misleading()  # it only follows a pressed button
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 20)
     page.mouse.up()
-    assert abs(minute_of(page) - (len(TIMELINE.minutes) - 1) / 2) <= 2
+    assert line.evaluate("line => line.getBoundingClientRect().x") == pytest.approx(
+        box["x"] + box["width"] * 0.75, abs=2
+    )
+    stopped = minute_of(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    assert minute_of(page) == stopped
+    page.mouse.down()
     page.mouse.move(box["x"], box["y"] + 20)
-    assert abs(minute_of(page) - (len(TIMELINE.minutes) - 1) / 2) <= 2
+    assert minute_of(page) == 0  # what is drawn before the first prediction is its past
 
 
 def test_a_finger_moves_it_and_the_page_fits_the_phone(address: str, phone: Page) -> None:
@@ -171,19 +177,21 @@ def test_a_finger_moves_it_and_the_page_fits_the_phone(address: str, phone: Page
     box = phone.locator(SLIDER).bounding_box()
     assert box["height"] >= 24
     phone.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert abs(minute_of(phone) - (len(TIMELINE.minutes) - 1) / 2) <= 5
+    assert minute_of(phone) == pytest.approx((len(TIMELINE.minutes) - 1) / 2, abs=5)
     for text in phone.locator(".timeline svg text").all():
         inside = text.bounding_box()
         assert inside["x"] >= 0
-        assert inside["x"] + inside["width"] <= 390
+        assert inside["x"] + inside["width"] <= PHONE["width"]
 
 
 def test_the_thumb_stands_below_the_line_of_the_drawing(address: str, page: Page) -> None:
     page.goto(address + PAGE)
-    drawing, slider = (page.locator(f".timeline {part}").bounding_box() for part in ("svg", "input"))
-    thumb = 24  # its middle goes from one end of the axis to the other
-    assert slider["x"] + thumb / 2 == pytest.approx(drawing["x"], abs=0.5)
-    assert slider["width"] - thumb == pytest.approx(drawing["width"], abs=0.5)
+    thumb = 24  # its middle goes from the first prediction on the axis to the axis's end
+    for key, end in (("Home", 0.0), ("End", 1.0)):
+        page.locator(SLIDER).press(key)
+        slider = page.locator(SLIDER).bounding_box()
+        line = page.locator(".timeline .now").evaluate("line => line.getBoundingClientRect().x")
+        assert line == pytest.approx(slider["x"] + thumb / 2 + end * (slider["width"] - thumb), abs=1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
