@@ -107,6 +107,13 @@ class TestTheSplit:
         assert report["check"].tolist() == ["training after test"]
         assert report.loc[0, "strength"] > 0.9
 
+    def test_rows_of_the_same_moment_are_in_order(self):
+        assert checks(table().assign(at=pd.Timestamp("2024-01-01", tz="UTC")), decided="at") == []
+
+    def test_shuffled_rows_are_not_reported_for_their_labels_again(self):
+        shuffled = table().sample(frac=1, random_state=0)
+        assert checks(shuffled, decided="at", matured=HOUR) == ["training after test"]
+
     def test_labels_must_be_final_before_the_first_test_prediction(self):
         assert checks(table(), decided="at", matured=HOUR) == []
         report = audit(*sides(table()), "y", decided="at", matured=151 * HOUR)
@@ -136,6 +143,15 @@ class TestTheSplit:
         assert report["check"].tolist() == ["copies on both sides"]
         assert 0.15 < report.loc[0, "strength"] < 0.5
 
+    def test_a_copy_with_another_number_is_found_where_columns_repeat_each_other(self):
+        rng = np.random.default_rng(0)
+        same = rng.normal(size=2_000)
+        frame = table()[["x2", "kind", "y"]].assign(**{f"z{i}": same + rng.normal(0, 0.05, 2_000) for i in range(14)})
+        again = frame.sample(frac=0.3, random_state=0)
+        again = again.assign(x2=rng.permutation(again["x2"]))
+        both = pd.concat([frame, again]).sample(frac=1, random_state=2).reset_index(drop=True)
+        assert checks(both) == ["copies on both sides"]
+
     def test_copies_with_a_little_noise_are_found(self):
         frame = table()
         again = frame.sample(frac=0.5, random_state=0)
@@ -155,6 +171,16 @@ class TestWhatColumnsSay:
         frame = table().assign(a=coin, b=lambda t: coin ^ t["y"])
         report = audit(*sides(frame), "y")
         assert report[["check", "columns"]].to_numpy().tolist() == [["two columns say too much", "a, b"]]
+
+    def test_a_pair_is_not_suspected_once_both_are_declared_to_be_in_time(self):
+        coin = np.random.default_rng(3).integers(2, size=2_000)
+        frame = table().assign(a=coin, b=lambda t: coin ^ t["y"])
+        assert checks(frame, known={"a": timedelta(0)}) == ["two columns say too much"]
+        assert checks(frame, known={"a": timedelta(0), "b": timedelta(0)}) == []
+
+    def test_a_second_copy_of_the_answer_does_not_hide_the_first(self):
+        frame = table().assign(a=lambda t: t["y"] * 1.0, b=lambda t: 3.0 - t["y"])
+        assert set(audit(*sides(frame), "y")["columns"]) == {"a", "b"}
 
     def test_a_difference_of_two_columns_is_found(self):
         rng = np.random.default_rng(4)
@@ -240,6 +266,19 @@ class TestThePipeline:
             assert "fitted on test rows" in found
             assert "reads answers not known yet" not in found
 
+    def test_one_that_fits_each_side_by_itself_is_caught(self):
+        def pipeline(train, test):
+            return tuple(side[["x0", "x1"]] - side[["x0", "x1"]].mean() + 1 for side in (train, test))
+
+        assert checks(table(), pipeline=pipeline) == ["fitted on test rows"]
+
+    def test_a_leak_in_a_part_of_the_test_period_is_caught(self):
+        def rarely_ahead(both, _):
+            ahead = both["y"].astype(float).shift(-1)
+            return ahead.where(both["at"].between(both["at"].iloc[1_700], both["at"].iloc[1_900]), 0.5)
+
+        assert "reads answers not known yet" in self.run(rarely_ahead, decided="at", matured=HOUR / 2)
+
     def test_one_that_gives_each_row_its_own_answer_is_caught(self):
         found = self.run(lambda both, _: both.groupby("kind")["y"].transform("mean"))
         assert "reads answers not known yet" in found
@@ -300,6 +339,16 @@ def test_the_audit_refuses(fault):
     frame = table().assign(**arguments.pop("change", {}))
     with pytest.raises(ValueError, match=message):
         audit(*sides(frame), **arguments)
+
+
+def test_a_time_that_is_a_number_of_something_is_refused():
+    with pytest.raises(TypeError, match="'x0' is known at 3; give the name of a time column, or a timedelta"):
+        checks(table(), known={"x0": 3})
+
+
+def test_a_column_that_is_not_named_by_text_is_refused():
+    with pytest.raises(ValueError, match=r"a column 7; name columns by text, with .rename\(columns=str\)"):
+        checks(table().rename(columns={"x0": 7}))
 
 
 @pytest.mark.parametrize("empty", [0, 1])

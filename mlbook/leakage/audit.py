@@ -70,6 +70,8 @@ def audit(
         If a column is missing, a table is empty, the target has missing values, one value only, or more than
         two classes, a time column holds no moments, a time is declared by a column without `decided`, or the
         pipeline drops rows or changes from run to run.
+    TypeError
+        If what `known` or `matured` say is neither a column's name nor a timedelta.
     """
     times = declared.Times(decided, dict(known or {}), matured)
     _check_input(train, test, target, [*times.columns, *groups])
@@ -100,6 +102,8 @@ def _check_input(train: pd.DataFrame, test: pd.DataFrame, target: str, columns: 
         for column in [target, *columns]:
             if column not in table.columns:
                 raise ValueError(f"`{name}` has no column {column!r}; it has: {', '.join(map(str, table.columns))}")
+        if unnamed := [column for column in table.columns if not isinstance(column, str)]:
+            raise ValueError(f"`{name}` has a column {unnamed[0]!r}; name columns by text, with .rename(columns=str)")
         if table[target].isna().any():
             raise ValueError(f"target {target!r} is missing in {table[target].isna().sum()} rows of `{name}`")
         if table.index.has_duplicates:

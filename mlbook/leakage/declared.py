@@ -38,10 +38,13 @@ class Times:
         return [c for c in (self.decided, *self.known.values(), self.matured) if isinstance(c, str)]
 
     def check(self, table: pd.DataFrame, names: Sequence[str]) -> None:
-        """ValueError for a declaration that does not fit the table."""
+        """ValueError for a declaration that does not fit the table, TypeError for one that is no time."""
         for column in self.known:
             if column not in names:
                 raise ValueError(f"`known` names {column!r}, which is no column of the table or of the features")
+        for column, when in {**self.known, "the target": self.matured}.items():
+            if not isinstance(when, str | timedelta | None):
+                raise TypeError(f"{column!r} is known at {when!r}; give the name of a time column, or a timedelta")
         for column in self.columns:
             if self.decided is None:
                 raise ValueError(f"{column!r} declares a moment; `decided` must name the moment of prediction")

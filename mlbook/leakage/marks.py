@@ -22,20 +22,20 @@ Values = NDArray[np.float64]
 
 
 def suspicions(train: pd.DataFrame, test: pd.DataFrame, train_answers: Values, test_answers: Values) -> list[Suspicion]:
-    """Columns that reproduce a statistic of all rows exactly, and that of the training rows not."""
-    answers, cut = np.concatenate([train_answers, test_answers]), len(train)
+    """Columns that reproduce a statistic of all rows exactly; made from the training rows, they would not."""
+    answers = np.concatenate([train_answers, test_answers])
     found, scaled, filled = [], [], []
     for column, values in _numbers(train, test):
-        if distinct := _encoded(values, answers, cut):
+        if distinct := _encoded(values, answers):
             evidence = f"each of its {distinct:,} values is the mean answer of its rows, those of the test included"
             found.append(Suspicion(ENCODED, (column,), 1.0, evidence))
-        if _scaled(values, cut):
+        if _scaled(values):
             scaled.append(column)
-        if _filled(values, cut):
+        if _filled(values):
             filled.append(column)
     width = len(train.columns)
     if scaled:
-        evidence = f"mean 0 and spread 1 over training and test together, but not over training: {several(scaled)}"
+        evidence = f"the mean of training and test together is exactly 0: {several(scaled)}"
         found.append(Suspicion(SCALED, tuple(scaled), len(scaled) / width, evidence))
     if filled:
         evidence = f"gaps hold the mean of training and test together: {several(filled)}"
@@ -52,36 +52,26 @@ def _numbers(train: pd.DataFrame, test: pd.DataFrame) -> Iterator[tuple[str, Val
                 yield str(column), values
 
 
-def _encoded(values: Values, answers: Values, cut: int) -> int:
-    """How many values, if each is the mean answer of the rows that have it; 0 if not, or if training alone does."""
+def _encoded(values: Values, answers: Values) -> int:
+    """How many values there are, if each is the mean answer of the rows that have it; 0 if not."""
     codes, distinct = pd.factorize(values)
     if not _FEWEST <= len(distinct) <= len(values) / 2 or (codes < 0).any():
         return 0
-    everywhere = np.bincount(codes, weights=answers) / np.bincount(codes)
-    if np.abs(everywhere - distinct).max() > _EXACT:
-        return 0
-    rows = np.bincount(codes[:cut], minlength=len(distinct))
-    sums = np.bincount(codes[:cut], weights=answers[:cut], minlength=len(distinct))
-    seen = rows > 0
-    in_training = bool((np.abs(sums[seen] / rows[seen] - distinct[seen]) <= _EXACT).all())
-    return 0 if in_training else len(distinct)
+    means = np.bincount(codes, weights=answers) / np.bincount(codes)
+    return len(distinct) if np.abs(means - distinct).max() <= _EXACT else 0
 
 
-def _scaled(values: Values, cut: int) -> bool:
-    present, inside = values[~np.isnan(values)], values[:cut][~np.isnan(values[:cut])]
-    spread = present.std()
-    if len(inside) < 2 or not spread:
-        return False
-    return bool(abs(present.mean()) < _EXACT * spread < abs(inside.mean()))
+def _scaled(values: Values) -> bool:
+    present = values[~np.isnan(values)]
+    return bool(abs(present.mean()) < _EXACT * present.std())
 
 
-def _filled(values: Values, cut: int) -> bool:
-    """Whether the most frequent value is the mean of the others, over all rows but not over training."""
+def _filled(values: Values) -> bool:
+    """Whether the most frequent value is the mean of the others."""
     if np.isnan(values).any():
         return False
     distinct, counts = np.unique(values, return_counts=True)
     gap = distinct[counts.argmax()]
     if counts.max() < _FEWEST or len(distinct) < _FEWEST or gap % 1 == 0:
         return False
-    off = [abs(side[side != gap].mean() - gap) for side in (values, values[:cut]) if (side != gap).any()]
-    return len(off) == 2 and off[0] <= _EXACT * abs(gap) < off[1]
+    return bool(abs(values[values != gap].mean() - gap) <= _EXACT * abs(gap))

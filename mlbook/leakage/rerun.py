@@ -19,7 +19,6 @@ ANSWERS = "reads answers not known yet"
 VALUES = "fitted on test rows"
 
 _CUTS = 4  # moments in the test period at which the future is altered
-_TRIED = 100  # moments among which they are chosen
 
 
 def run(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> Features:
@@ -71,22 +70,12 @@ def _alterations(
     decided = _moments(test[times.decided])
     whens = {**times.known, target: times.matured}
     known = {c: _moments(times.at(test, whens.get(c))) for c in columns}
-    for cut in _cuts(decided, list(known.values())):
+    for cut in np.sort(decided)[np.arange(1, 2 * _CUTS, 2) * len(decided) // (2 * _CUTS)]:
         yield {c: moments > cut for c, moments in known.items()}, decided <= cut
 
 
 def _moments(times: pd.Series) -> NDArray[np.datetime64]:
     return np.asarray(times, dtype="datetime64[us]")
-
-
-def _cuts(decided: NDArray[np.datetime64], known: list[NDArray[np.datetime64]]) -> list[np.datetime64]:
-    """One cut in each quarter of the test rows, where most values are open: decided on, and not known yet."""
-    tried = np.sort(decided)[np.linspace(0, len(decided) - 1, _TRIED + 1).astype(int)[:-1]]
-    open_ = np.zeros(len(tried), dtype=int)
-    for moments in known:
-        open_ += np.searchsorted(np.sort(decided), tried, side="right")
-        open_ -= np.searchsorted(np.sort(moments), tried, side="right")
-    return [quarter[busy.argmax()] for quarter, busy in zip(*(np.split(v, _CUTS) for v in (tried, open_)), strict=True)]
 
 
 def _altered(test: pd.DataFrame, masks: Mapping[str, Mask]) -> pd.DataFrame:
