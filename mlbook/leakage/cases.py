@@ -435,9 +435,9 @@ def canceled_flights() -> Case:
 def payments() -> Case:
     """Simulated: one payment in 10,000 is fraud, and nothing else is known that helps."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"amount": rng.lognormal(3, 1, 30_000).round(2), "hour": rng.integers(24, size=30_000)})
+    table = pd.DataFrame({"amount": rng.lognormal(3, 1, 60_000).round(2), "hour": rng.integers(24, size=60_000)})
     table["fraud"] = rng.random(len(table)) < 1 / 10_000
-    return audited("fraud", "payments simulated", table[:20_000], table[20_000:], "fraud")
+    return audited("fraud", "payments simulated", table[:40_000], table[40_000:], "fraud")
 
 
 def honest_pipelines() -> list[Case]:
