@@ -403,7 +403,7 @@ def test_each_planted_leak_has_live_rows_with_the_columns_that_the_model_learned
 
 def test_as_many_rows_are_flagged_as_there_are_yeses():
     case = cases.day_aggregate()
-    result = cases.judged(case, case.without, case.live, case.honest)
+    (result,) = cases.judged(case, case.without, [case.live], case.honest)
     assert result["flagged"].sum() == result["truth"].sum()
     assert result["truth"].equals(case.live["late"].rename("truth"))
     assert result["group"].nunique() == 30
@@ -413,7 +413,7 @@ def test_as_many_rows_are_flagged_as_there_are_yeses():
 def test_a_model_of_few_rows_is_linear():
     case = cases.columns_chosen_before_split()
     rows = case.live.head(50)
-    chance = cases.judged(case, case.without, rows, case.honest)["chance"]
+    chance = cases.judged(case, case.without, [rows], case.honest)[0]["chance"]
     weights = np.log(chance / (1 - chance))
     design = np.column_stack([rows[case.honest], np.ones(50)])
     fitted = design @ np.linalg.lstsq(design, weights, rcond=None)[0]

@@ -83,23 +83,29 @@ def boosted(answers: pd.Series) -> Any:
     return kind(categorical_features="from_dtype", early_stopping=False, random_state=0, **TREES)
 
 
-def judged(case: Case, train: pd.DataFrame, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """What a model that learned from `train` makes of other `rows`, reading the columns `names`.
+def judged(
+    case: Case, train: pd.DataFrame, several: Sequence[pd.DataFrame], names: Sequence[str]
+) -> list[pd.DataFrame]:
+    """What a model that learned from `train` makes of `several` other tables, reading the columns `names`.
 
     It is boosted trees, or a linear model where there are fewer than a thousand rows to learn from.
 
     Returns
     -------
-    DataFrame
-        Indexed like `rows`: `chance` of a yes, `flagged` (as many with the highest chance as there are yeses),
-        `truth`, and `group`, that which the row belongs to.
+    list of DataFrame
+        One for each table, indexed like it: `chance` of a yes, `flagged` (as many with the highest chance as
+        there are yeses), `truth`, and `group`, that which the row belongs to.
     """
     model = boosted(train[case.target]) if len(train) >= _FEW else LogisticRegression(max_iter=500)
     model.fit(train[list(names)], train[case.target])
-    chance = model.predict_proba(rows[list(names)])[:, 1]
-    truth = rows[case.target]
-    group = rows[case.group] if case.group else rows.index
-    return pd.DataFrame({"chance": chance, "flagged": eta.flag(chance, truth.mean()), "truth": truth, "group": group})
+    results = []
+    for rows in several:
+        chance = model.predict_proba(rows[list(names)])[:, 1]
+        truth = rows[case.target]
+        group = rows[case.group] if case.group else rows.index
+        flagged = eta.flag(chance, truth.mean())
+        results.append(pd.DataFrame({"chance": chance, "flagged": flagged, "truth": truth, "group": group}))
+    return results
 
 
 def score(case: Case) -> float:

@@ -11,7 +11,7 @@ from mlbook.leakage.suspicion import Suspicion
 
 COPIES = "copies on both sides"
 
-_SAMPLE = 300  # test rows looked at
+_SAMPLE = 200  # test rows looked at
 _CHUNK = 50
 _NEIGHBORS = 16
 _FARTHEST = 0.2  # a copy is at most this fraction as far away as the 16th neighbor
