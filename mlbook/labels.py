@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlbook._checks import require_aware, require_columns
+
 _NO_GENRES = "(no genres listed)"
 # The airports table lacks the islands; all four of their airports keep the same clock.
 _ISLANDS = dict.fromkeys(["BQN", "PSE", "SJU", "STT"], "America/Puerto_Rico")
@@ -17,7 +19,7 @@ _ISLANDS = dict.fromkeys(["BQN", "PSE", "SJU", "STT"], "America/Puerto_Rico")
 
 def rated_high(ratings: pd.DataFrame, stars: float = 4.0) -> pd.Series:
     """Whether each rating is of at least `stars` stars: bool, indexed like `ratings` (column `rating`)."""
-    _require_columns(ratings, ["rating"], "ratings")
+    require_columns(ratings, ["rating"], "ratings")
     return ratings["rating"] >= stars
 
 
@@ -27,7 +29,7 @@ def above_own_mean(ratings: pd.DataFrame) -> pd.Series:
     `ratings` has the columns `userId` and `rating`. Somebody who gives everything four stars likes nothing
     more than the rest.
     """
-    _require_columns(ratings, ["userId", "rating"], "ratings")
+    require_columns(ratings, ["userId", "rating"], "ratings")
     return ratings["rating"] > ratings.groupby("userId")["rating"].transform("mean")
 
 
@@ -55,7 +57,7 @@ def similar_next(ratings: pd.DataFrame, genres: pd.Series, overlap: float = 0.5)
     ValueError
         If a column or a film's genres are missing, or `overlap` is not between 0 and 1.
     """
-    _require_columns(ratings, ["userId", "movieId", "timestamp"], "ratings")
+    require_columns(ratings, ["userId", "movieId", "timestamp"], "ratings")
     if not 0 < overlap <= 1:
         raise ValueError(f"overlap must lie above 0 and at most at 1, got {overlap}")
     unknown = ratings.loc[~ratings["movieId"].isin(genres.index), "movieId"]
@@ -115,13 +117,13 @@ def mature(happened: pd.Series, at: pd.Timestamp, wait: timedelta) -> pd.Series:
     The rule looks at the age of a row and at nothing else. A rule that looks at the answer (what has landed,
     what was reported) keeps more of one answer than of the other.
     """
-    _require_aware(happened)
+    require_aware(happened, f"column {happened.name!r}")
     return happened <= at - wait
 
 
 def reported_by(reported: pd.Series, at: pd.Timestamp) -> pd.Series:
     """The label as it reads at `at`: whether a report had come in before, as bool. NaT is a report that never comes."""
-    _require_aware(reported)
+    require_aware(reported, f"column {reported.name!r}")
     return reported < at
 
 
@@ -179,8 +181,8 @@ def flight_clock(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a column or the time zone of a destination is missing.
     """
-    _require_columns(flights, ["time_hour", "minute", "sched_arr_time", "arr_delay", "dest"], "flights")
-    _require_columns(airports, ["faa", "tzone"], "airports")
+    require_columns(flights, ["time_hour", "minute", "sched_arr_time", "arr_delay", "dest"], "flights")
+    require_columns(airports, ["faa", "tzone"], "airports")
     zone = flights["dest"].map({**dict(zip(airports["faa"], airports["tzone"], strict=True)), **_ISLANDS})
     if zone.isna().any():
         raise ValueError(f"`airports` has no time zone for {flights.loc[zone.isna(), 'dest'].iloc[0]!r}; add it")
@@ -202,17 +204,3 @@ def _alike(kinds: pd.Series, overlap: float) -> NDArray[np.bool_]:
     either = marks.sum(axis=1)[:, None] + marks.sum(axis=1) - shared
     alike: NDArray[np.bool_] = shared >= overlap * np.maximum(either, 1)
     return alike
-
-
-def _require_columns(frame: pd.DataFrame, columns: list[str], name: str) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise ValueError(f"`{name}` has no column {missing[0]!r}; it has: {', '.join(map(str, frame.columns))}")
-
-
-def _require_aware(times: pd.Series) -> None:
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        raise ValueError(
-            f"column {times.name!r} is {times.dtype}, without a time zone; "
-            "use .dt.tz_localize(...) with the zone that its clock shows"
-        )

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from mlbook._checks import require_columns
+
 _DIGITS = 9
 _ROUNDING = 10.0**-_DIGITS
 
@@ -21,7 +23,7 @@ def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) ->
     ValueError
         If a column is missing, or `known` is not between 0 and 1.
     """
-    _require_columns(ratings, ("userId", "movieId", "timestamp"))
+    require_columns(ratings, ("userId", "movieId", "timestamp"), "ratings")
     if not 0 < known < 1:
         raise ValueError(f"known must lie between 0 and 1, got {known}")
     in_order = ratings.sort_values(["userId", "timestamp", "movieId"])
@@ -41,7 +43,7 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
     ValueError
         If a column is missing.
     """
-    _require_columns(ratings, ("userId", "movieId"))
+    require_columns(ratings, ("userId", "movieId"), "ratings")
     rows, columns = (
         index.get_indexer(pd.Index(ratings[key])) for index, key in ((viewers, "userId"), (films, "movieId"))
     )
@@ -113,9 +115,3 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
-
-
-def _require_columns(ratings: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    for column in columns:
-        if column not in ratings.columns:
-            raise ValueError(f"`ratings` has no column {column!r}; it has: {', '.join(map(str, ratings.columns))}")

@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator
 
+from mlbook._checks import require_times
+
 Rows = NDArray[np.intp]
 
 _EPOCH = pd.Timestamp(0, tz="UTC")
@@ -91,7 +93,7 @@ class TimeSplit(BaseCrossValidator):  # type: ignore[misc]
         times = _looked_up(self.times, X)
         if times.empty:
             raise ValueError("X has no rows to split")
-        _require_times(times)
+        require_times(times, _name(times))
         moments = np.asarray(times.dt.as_unit("us").astype("int64"))
         backward = np.flatnonzero(np.diff(moments) < 0)
         if len(backward):
@@ -168,19 +170,6 @@ def _looked_up(times: str | pd.Series, X: object) -> pd.Series:
         label = times.index[times.index.duplicated()].tolist()[0]
         raise ValueError(f"times has label {label!r} more than once, so rows of X cannot find theirs by it")
     return times.reindex(X.index)
-
-
-def _require_times(times: pd.Series) -> None:
-    missing = times.isna()
-    if missing.any():
-        raise ValueError(
-            f"{_name(times)} has {missing.sum():,} missing times, the first at label "
-            f"{times.index[missing].tolist()[0]!r}; drop these rows or find their times"
-        )
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        naive = pd.api.types.is_datetime64_dtype(times)
-        mend = ".dt.tz_localize(...) with the zone that its clock shows" if naive else "pd.to_datetime(..., utc=True)"
-        raise ValueError(f"{_name(times)} is {times.dtype}, without a time zone; use {mend}")
 
 
 def _group_numbers(groups: ArrayLike, rows: int) -> Rows:

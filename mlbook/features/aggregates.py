@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlbook.features._checks import require_frame, require_times
+from mlbook._checks import require_aware, require_frame, require_times
 from mlbook.features.history import NEVER, Aggregate, Floats, Integers, look_back
 
 
@@ -159,5 +159,5 @@ def _check_columns(at: pd.DataFrame, events: pd.DataFrame, definitions: list[Agg
         require_frame(at, [*definition.keys, at_time], "at")
         require_frame(events, definition.columns, "events")
         for time in {definition.time, definition.known}:
-            require_times(events[[time]].iloc[:0], time, "events")  # an event may lack a time, but not its zone
-    require_times(at, at_time, "at")
+            require_aware(events[time], f"column {time!r} of `events`")  # an event may lack a time
+    require_times(at[at_time], f"column {at_time!r} of `at`")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlbook.features._checks import require_frame, require_times
+from mlbook._checks import require_frame, require_times
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -120,7 +120,7 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _complete_reports(self) -> pd.DataFrame:
         """The reports that name their station, once their columns and times are seen to be right."""
         require_frame(self.reports, [*self._keys(), self.report_time, *(self.columns or ())], "reports")
-        require_times(self.reports, self.report_time, "reports")
+        require_times(self.reports[self.report_time], f"column {self.report_time!r} of `reports`")
         reports = self.reports.dropna(subset=self._keys())
         if reports.empty:
             raise ValueError(f"`reports` has no row with a value of {self.by or self.report_time!r}")
@@ -146,7 +146,7 @@ class AsOfJoin(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _require_moments(self, X: pd.DataFrame) -> None:
         require_frame(X, [*self._keys(), self.at_time], "X")
-        require_times(X, self.at_time, "X")
+        require_times(X[self.at_time], f"column {self.at_time!r} of `X`")
 
     def _require_common_stations(self, X: pd.DataFrame) -> None:
         self._require_moments(X)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlbook.features._checks import nearest, require_frame, require_times, require_zone
+from mlbook._checks import nearest, require_frame, require_times, require_zone
 
 _CLOCK: dict[str, Callable[[pd.Series[Any]], pd.Series[Any]]] = {
     "month": lambda local: local.dt.month,
@@ -59,7 +59,7 @@ class _LocalTimeFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _require_moments(self, X: pd.DataFrame) -> None:
         require_frame(X, [self.column], "X")
-        require_times(X, self.column, "X")
+        require_times(X[self.column], f"column {self.column!r} of `X`")
 
 
 class CalendarFeatures(_LocalTimeFeatures):

@@ -1,4 +1,4 @@
-"""What the transformers of this room ask of a table before they read it."""
+"""What every room asks of a table before it reads it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ def require_frame(table: object, columns: Sequence[str], name: str) -> None:
     """Raise `TypeError` unless `table` is a DataFrame, and `ValueError` unless it has these columns."""
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"`{name}` must be a pandas DataFrame, got {type(table).__name__}")
+    require_columns(table, columns, name)
+
+
+def require_columns(table: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+    """Raise `ValueError` unless the table has these columns."""
     for column in columns:
         if column not in table.columns:
             raise ValueError(f"`{name}` has no column {column!r}; it has: {', '.join(map(str, table.columns))}")
 
 
-def require_times(table: pd.DataFrame, column: str, name: str) -> None:
-    """Raise `ValueError` unless every row of the column is a time with a zone."""
-    times = table[column]
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        naive = pd.api.types.is_datetime64_dtype(times)
-        mend = ".dt.tz_localize(...) with the zone that its clock shows" if naive else "pd.to_datetime(..., utc=True)"
-        raise ValueError(f"column {column!r} of `{name}` is {times.dtype}, without a time zone; use {mend}")
+def require_times(times: pd.Series, described: str) -> None:
+    """Raise `ValueError` unless every value is a time with a zone; `described` says which times they are."""
+    require_aware(times, described)
     missing = times.isna()
     if missing.any():
         raise ValueError(
-            f"column {column!r} of `{name}` has {missing.sum():,} missing times, "
-            f"the first at label {times.index[missing][0]!r}; drop these rows or find their times"
+            f"{described} has {missing.sum():,} missing times, "
+            f"the first at label {times.index[missing].tolist()[0]!r}; drop these rows or find their times"
         )
+
+
+def require_aware(times: pd.Series, described: str) -> None:
+    """Raise `ValueError` unless these are times with a zone; some may be missing."""
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        naive = pd.api.types.is_datetime64_dtype(times)
+        mend = ".dt.tz_localize(...) with the zone that its clock shows" if naive else "pd.to_datetime(..., utc=True)"
+        raise ValueError(f"{described} is {times.dtype}, without a time zone; use {mend}")
 
 
 def require_zone(zone: str) -> None:
