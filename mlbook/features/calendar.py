@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
-import holidays
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -162,6 +161,8 @@ class HolidayFeatures(_LocalTimeFeatures):
         """The holidays of the years of `days` and of the years before and after each, sorted."""
         years = 1970 + np.unique(days.astype("datetime64[Y]")).astype(int)
         needed = {int(year) + step for year in years for step in (-1, 0, 1)}
+        import holidays  # takes a while, and most who read this room do without
+
         calendar = holidays.country_holidays(self.country, subdiv=self.subdivision, years=needed)
         unknown = needed - {day.year for day in calendar}
         if unknown:
@@ -173,6 +174,8 @@ class HolidayFeatures(_LocalTimeFeatures):
 
 
 def _require_calendar(country: str, subdivision: str | None) -> None:
+    import holidays
+
     countries = holidays.list_supported_countries()
     if country not in countries:
         mend = nearest(country, countries, cutoff=0.9) or "use an ISO 3166 code, such as 'US'"
