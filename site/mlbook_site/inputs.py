@@ -18,6 +18,7 @@ from typing import Any
 CLAIMS = Path("mlbook/evidence/claims.toml")
 CATALOG = Path("data/catalog.toml")
 MEASUREMENTS = Path("benchmarks/chapters.json")
+AGGREGATES = Path("benchmarks/aggregates.json")
 TESTS = Path("tests")
 COMMANDS = Path("tools/env.py")
 
@@ -46,6 +47,12 @@ def snapshots(root: Path) -> list[dict[str, Any]]:
 def measurements(root: Path) -> dict[str, Any]:
     """What the last measured run of the chapters took, and on which machine."""
     record: dict[str, Any] = json.loads((root / MEASUREMENTS).read_text(encoding="utf-8"))
+    return record
+
+
+def aggregates(root: Path) -> dict[str, Any]:
+    """What the last measured run of the aggregates took beside other libraries, and what these say of ties."""
+    record: dict[str, Any] = json.loads((root / AGGREGATES).read_text(encoding="utf-8"))
     return record
 
 

@@ -220,9 +220,66 @@ class ExecutionTable(Generated):
             for name, path in self.notebooks().items()
             if name in measured
         ]
-        machine = ", ".join(f"{key} {value}" for key, value in record["machine"].items())
         headings = ("Chapter", "Code cells", "Seconds", "Peak memory (MB)")
-        return "\n".join([*list_table(headings, rows, "numbers", (52, 16, 16, 16)), "", f"Measured on: {machine}."])
+        return "\n".join([*list_table(headings, rows, "numbers", (52, 16, 16, 16)), "", measured_on(record)])
+
+
+class AggregateTimes(Generated):
+    """How long aggregates of the past take, in this book's package and in others."""
+
+    reads = (inputs.AGGREGATES,)
+
+    def markdown(self) -> str:
+        record = inputs.aggregates(self.root)
+        lines = []
+        for measured in record["in_memory"]:
+            rows = [(row["library"], f"{row['seconds']:.2f}", share(row)) for row in measured["libraries"]]
+            lines += [f"{measured['events']:,} events in memory, {measured['turns']} turns:", ""]
+            lines += [*list_table(("Library", "Seconds", "mlbook takes"), rows, "numbers", (40, 20, 40)), ""]
+        large = record["out_of_core"]
+        rows = [(r["library"], f"{r['seconds']:.0f}", f"{r['peak_mb']:,}", share(r)) for r in large["libraries"]]
+        headings = ("Library", "Seconds", "Peak memory (MB)", "mlbook takes")
+        lines += [f"{large['events']:,} events in a Parquet file, once:", ""]
+        return "\n".join([*lines, *list_table(headings, rows, "numbers", (40, 20, 20, 20)), "", measured_on(record)])
+
+
+def share(row: dict[str, Any]) -> str:
+    """mlbook's time as a share of that of a library; its range over the turns if there were several."""
+    if row["library"] == "mlbook":
+        return ""
+    spread = f" ({row['low']:.2f} to {row['high']:.2f})" if "low" in row else ""
+    return f"{row['ratio']:.2f}{spread} of its time"
+
+
+class AggregateTraps(Generated):
+    """What libraries say where two events tie, and where there is nothing to look back at."""
+
+    reads = (inputs.AGGREGATES,)
+
+    def markdown(self) -> str:
+        rows = [
+            (
+                row["library"],
+                f"`{row['code']}`",
+                said(row["tie"], row["true_tie"]),
+                said(row["first"], row["true_first"]),
+                "yes" if row["order"] else "no",
+            )
+            for row in inputs.aggregates(self.root)["traps"]
+        ]
+        headings = ("Library", "Code", "At the second of two", "At the first event", "Depends on the order of rows")
+        return "\n".join(list_table(headings, rows, "modules", (10, 42, 17, 17, 14)))
+
+
+def said(value: float | None, true: float | None) -> str:
+    """What a library says, and what would be right if that is something else."""
+    text, right = ("missing" if number is None else f"{number:g}" for number in (value, true))
+    return text if value == true else f"**{text}**, not {right}"
+
+
+def measured_on(record: dict[str, Any]) -> str:
+    """The machine and the versions of a record of measurements, as a sentence."""
+    return f"Measured on: {', '.join(f'{key} {value}' for key, value in record['machine'].items())}."
 
 
 class TestTable(Generated):
@@ -342,6 +399,8 @@ def setup(app: Sphinx) -> None:
     app.add_directive("data-overview", DataOverview)
     app.add_directive("datasheets", Datasheets)
     app.add_directive("execution-table", ExecutionTable)
+    app.add_directive("aggregate-times", AggregateTimes)
+    app.add_directive("aggregate-traps", AggregateTraps)
     app.add_directive("test-table", TestTable)
     app.add_directive("command-table", CommandTable)
     app.add_directive("commands", Commands)

@@ -104,3 +104,18 @@ def test_text_of_the_catalog_cannot_be_taken_for_markdown() -> None:
 def test_a_table_cell_may_hold_a_list() -> None:
     lines = pages.list_table(("A", "B"), [("x", "- one\n- two")], "name", (1, 1))
     assert lines[-4:-1] == ["* - x", "  - - one", "    - two"]
+
+
+@pytest.mark.parametrize(
+    ("value", "true", "text"),
+    [(1, 1, "1"), (3, 1, "**3**, not 1"), (0, None, "**0**, not missing"), (None, None, "missing")],
+)
+def test_what_a_library_gets_wrong_stands_out_beside_what_is_right(value, true, text) -> None:
+    assert pages.said(value, true) == text
+
+
+def test_a_share_of_a_librarys_time_comes_with_its_range_over_the_turns() -> None:
+    once = {"library": "pandas", "ratio": 0.041}
+    assert pages.share(once) == "0.04 of its time"
+    assert pages.share({**once, "low": 0.03, "high": 0.2}) == "0.04 (0.03 to 0.20) of its time"
+    assert pages.share({**once, "library": "mlbook"}) == ""
