@@ -70,8 +70,7 @@ def scorecard(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | No
         Where `sweep` does, and if there is no negative.
     """
     scores, positives, weights = _checked(chance, positive, stands_for)
-    if positives.all():
-        raise ValueError("there is no negative; without one, there is no order to score")
+    _need_negatives(positives)
     swept = sweep(scores, positives, weights)
     thresholds, added = swept["threshold"].to_numpy()[::-1], _added(swept)[::-1]
     lower, upper = (
@@ -131,16 +130,33 @@ def undo_sampling(chance: ArrayLike, kept: float) -> NDArray[np.float64]:
     return undone
 
 
-def redrawn_precision(swept: pd.DataFrame, positives: int, rate: float, draws: int, seed: int) -> NDArray[np.float64]:
+def false_alarms(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> NDArray[np.float64]:
+    """For each positive, in the order of rows, the share of negatives with its chance or a higher one: (positives,).
+
+    Parameters are those of `sweep`.
+
+    Raises
+    ------
+    ValueError
+        Where `scorecard` does.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    _need_negatives(positives)
+    order = np.argsort(scores[~positives])
+    above = np.append(weights[~positives][order][::-1].cumsum()[::-1], 0.0)
+    shares: NDArray[np.float64] = above[np.searchsorted(scores[~positives][order], scores[positives])] / above[0]
+    return shares
+
+
+def redrawn_precision(alarms: ArrayLike, positives: int, rate: float, draws: int, seed: int) -> NDArray[np.float64]:
     """The average precision on each of `draws` test sets of which each has `positives` positives: (draws,).
 
-    Positives are drawn, with replacement, from those of `swept`; negatives are as many as `rate` (the share of
-    positives) asks for, with the same share of them above each positive as in `swept`. So what varies is the luck
-    with the positives alone.
+    Positives are drawn, with replacement, from those whose `false_alarms` are given; negatives are as many as `rate`
+    (the share of positives) asks for, with the same share of them above each positive. So what varies is the luck
+    with the positives alone. Two models meet on the same positives if their alarms are of the same cases, and
+    `positives`, `draws`, and `seed` are the same.
     """
-    above = ((swept["flagged"] - swept["caught"]) * (rate / (1 - rate)) / swept["caught"].iloc[-1]).to_numpy()
-    pool = np.repeat(above, _added(swept))
-    drawn = np.sort(np.random.default_rng(seed).choice(pool, (draws, positives)), axis=1)
+    drawn = np.sort(np.random.default_rng(seed).choice(np.asarray(alarms), (draws, positives)), axis=1)
     caught = np.arange(1, positives + 1)
     precision: NDArray[np.float64] = (caught / (caught + drawn * positives * (1 - rate) / rate)).mean(axis=1)
     return precision
@@ -149,6 +165,11 @@ def redrawn_precision(swept: pd.DataFrame, positives: int, rate: float, draws: i
 def _added(swept: pd.DataFrame) -> NDArray[np.int_]:
     """The positives that each threshold of a sweep adds to those caught by the ones above it."""
     return np.diff(swept["caught"].to_numpy(), prepend=0)
+
+
+def _need_negatives(positives: NDArray[np.bool_]) -> None:
+    if positives.all():
+        raise ValueError("there is no negative; without one, there is no order to score")
 
 
 def _checked(

@@ -58,6 +58,8 @@ def test_a_scorecard_says_how_many_frauds_are_promised_for_each_real_one():
 def test_without_an_honest_case_there_is_no_order_to_score():
     with pytest.raises(ValueError, match="there is no negative"):
         rare.scorecard([0.5, 0.6], [True, True])
+    with pytest.raises(ValueError, match="there is no negative"):
+        rare.false_alarms([0.5, 0.6], [True, True])
 
 
 @given(cases, st.sampled_from([0.5, 1, 2, 5, 100]))
@@ -94,21 +96,42 @@ def test_undone_sampling_keeps_the_order(rows):
     assert (np.diff(undone[np.argsort(chance)]) >= 0).all()
 
 
+def test_false_alarms_are_the_share_of_honest_cases_that_reach_the_chance_of_each_fraud():
+    assert rare.false_alarms(CHANCE, FRAUD).tolist() == [0.5, 0.5]
+    chance, fraud = [0.1, 0.9, 0.5, 0.5, 0.2], [True, False, True, False, False]
+    assert rare.false_alarms(chance, fraud).tolist() == pytest.approx([1, 2 / 3])
+    assert rare.false_alarms(chance, fraud, [1, 2, 1, 5, 1]).tolist() == pytest.approx([1, 7 / 8])
+
+
+@given(cases)
+def test_false_alarms_of_all_frauds_are_those_of_the_sweep(rows):
+    chance, fraud = columns([*rows, (3, False)])
+    swept = rare.sweep(chance, fraud)
+    honest = swept["flagged"] - swept["caught"]
+    each = np.repeat(honest / (~fraud).sum(), np.diff(swept["caught"], prepend=0))
+    assert np.sort(rare.false_alarms(chance, fraud)) == pytest.approx(each.to_numpy())
+
+
 def test_redrawn_precision_is_that_of_the_cases_it_was_drawn_from():
     rng = np.random.default_rng(0)
     fraud = np.arange(100_000) < 200
     chance = rng.normal(size=100_000) + 3 * fraud
-    swept = rare.sweep(chance, fraud)
-    many = rare.redrawn_precision(swept, positives=200, rate=0.002, draws=400, seed=0)
-    assert many.mean() == pytest.approx(rare.average_precision(swept), rel=0.05)
-    few = rare.redrawn_precision(swept, positives=20, rate=0.002, draws=400, seed=0)
+    alarms = rare.false_alarms(chance, fraud)
+    many = rare.redrawn_precision(alarms, positives=200, rate=0.002, draws=400, seed=0)
+    assert many.mean() == pytest.approx(rare.average_precision(rare.sweep(chance, fraud)), rel=0.05)
+    few = rare.redrawn_precision(alarms, positives=20, rate=0.002, draws=400, seed=0)
     assert few.std() > 2 * many.std()
 
 
 def test_redrawn_precision_is_certain_if_all_frauds_look_alike():
-    chance, fraud = np.repeat([0.5, 0.1], [40, 60]), np.arange(100) < 10
-    swept = rare.sweep(chance, fraud)  # 10 frauds below 30 others of the same chance
-    assert np.ptp(rare.redrawn_precision(swept, positives=5, rate=0.1, draws=20, seed=1)) == 0
+    assert np.ptp(rare.redrawn_precision([0.3] * 10, positives=5, rate=0.1, draws=20, seed=1)) == 0
+
+
+def test_with_the_same_seed_two_models_meet_on_the_same_frauds():
+    alarms = np.random.default_rng(0).random(50) / 1_000
+    one, worse = (rare.redrawn_precision(each, 20, 0.001, 100, seed=0) for each in (alarms, 1.01 * alarms))
+    assert (worse < one).all()
+    assert not (rare.redrawn_precision(1.01 * alarms, 20, 0.001, 100, seed=1) < one).all()
 
 
 @pytest.mark.parametrize(
