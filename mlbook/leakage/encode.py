@@ -48,15 +48,16 @@ def positions(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Points, Points, 
 
 def _number(train: pd.Series, test: pd.Series) -> tuple[Values, Values, Values]:
     a, b = train.to_numpy(dtype=float), test.to_numpy(dtype=float)
-    ordered = np.sort(a[~np.isnan(a)])
-    (low, high), (first, last) = ([np.searchsorted(ordered, v, side=s) for s in ("left", "right")] for v in (a, b))
-    count = max(len(ordered), 1)
-    share = np.where(np.isnan(b), np.isnan(a).mean(), (last - first) / len(a))
+    missing = np.isnan(a)
+    ordered, inverse, counts = np.unique(a[~missing], return_inverse=True, return_counts=True)
+    below = np.r_[0, np.cumsum(counts)]  # rows under each distinct value
+    first, last = (below[np.searchsorted(ordered, b, side=side)] for side in ("left", "right"))
+    count = max(below[-1], 1)
+    share = np.where(np.isnan(b), missing.mean(), (last - first) / len(a))
     # Missing values lie apart, at -1.
-    known, asked = (
-        np.where(np.isnan(a), -1, (low + high) / 2 / count),
-        np.where(np.isnan(b), -1, (first + last) / 2 / count),
-    )
+    known = np.full(len(a), -1.0)
+    known[~missing] = ((below[:-1] + below[1:]) / 2 / count)[inverse]
+    asked = np.where(np.isnan(b), -1, (first + last) / 2 / count)
     return known, asked, share
 
 

@@ -104,16 +104,6 @@ class _Scored:
         self._ordered = {c: is_number(train[c]) for c in train.columns}
         self.fine = {c: bins(train[c], test[c], _FINE) for c in train.columns}
 
-    def coarse(self, column: str) -> tuple[Codes, Codes]:
-        """Both sides in fewer bins: neighbors put together, or all but the most frequent names."""
-
-        def fewer(codes: Codes) -> Codes:
-            kept = codes * _COARSE // _FINE if self._ordered[column] else np.minimum(codes, _COARSE - 1)
-            return np.where(codes == _FINE, _COARSE, kept)
-
-        codes, test_codes = self.fine[column]
-        return fewer(codes), fewer(test_codes)
-
     def explained(self, codes: Codes, test_codes: Codes) -> float:
         """The share of the answer that the means of its bins explain."""
         error = self._wanted - self._means(codes, max(codes.max(), test_codes.max()) + 1)[test_codes]
