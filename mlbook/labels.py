@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from mlbook._checks import require_aware, require_columns
 
 _NO_GENRES = "(no genres listed)"
-# The airports table lacks the islands; all four of their airports keep the same clock.
-_ISLANDS = dict.fromkeys(["BQN", "PSE", "SJU", "STT"], "America/Puerto_Rico")
 
 # ---------------------------------------------------------------------- did they enjoy it?
 
@@ -161,40 +159,6 @@ def maturity_weights(
     weights = pd.Series(0.0, index=happened.index)
     weights[positive] = np.divide(1, known, out=np.ones(len(known)), where=known > 0)
     return weights
-
-
-def flight_clock(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
-    """When each flight was to leave, when it was due, and when it was at the gate: three moments in UTC.
-
-    Parameters
-    ----------
-    flights, airports
-        The snapshots of these names.
-
-    Returns
-    -------
-    DataFrame
-        `departs`, `due`, and `landed` (NaT for canceled and diverted flights), indexed like `flights`.
-
-    Raises
-    ------
-    ValueError
-        If a column or the time zone of a destination is missing.
-    """
-    require_columns(flights, ["time_hour", "minute", "sched_arr_time", "arr_delay", "dest"], "flights")
-    require_columns(airports, ["faa", "tzone"], "airports")
-    zone = flights["dest"].map({**dict(zip(airports["faa"], airports["tzone"], strict=True)), **_ISLANDS})
-    if zone.isna().any():
-        raise ValueError(f"`airports` has no time zone for {flights.loc[zone.isna(), 'dest'].iloc[0]!r}; add it")
-    departs = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
-    there = departs.copy().dt.tz_localize(None)
-    for name, rows in departs.groupby(zone):
-        there[rows.index] = rows.dt.tz_convert(str(name)).dt.tz_localize(None)
-    arrival = flights["sched_arr_time"] // 100 * 60 + flights["sched_arr_time"] % 100
-    minutes = (arrival - there.dt.hour * 60 - there.dt.minute) % (24 * 60)
-    due = departs + pd.to_timedelta(minutes, unit="min")
-    landed = due + pd.to_timedelta(flights["arr_delay"], unit="min")
-    return pd.DataFrame({"departs": departs, "due": due, "landed": landed})
 
 
 def _alike(kinds: pd.Series, overlap: float) -> NDArray[np.bool_]:
