@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TypeVar
 
@@ -59,8 +59,9 @@ def suspicions(
     found = []
     for column in _largest({c: share for c, share in alone.items() if c not in trusted and share >= _MUCH}):
         in_pairs = {c for pair in pairs if column not in pair for c in pair}
-        rest = scored.together(c for c in train.columns if c not in in_pairs | {column} and not scored.alike(c, column))
+        others = [c for c in train.columns if c not in in_pairs | {column} and not scored.alike(c, column)]
         share = max(alone[column], scored.together([column]))
+        rest = scored.rest(others, alone, share)
         if _odds(share) >= _ODDS * _odds(rest):
             evidence = f"alone it explains {share:.0%} of the answer, the columns unlike it together {rest:.0%}"
             found.append(Suspicion(ONE, (column,), share, evidence))
@@ -68,9 +69,10 @@ def suspicions(
     pairs = {pair: share for pair, share in pairs.items() if not single.intersection(pair)}
     if pairs:
         in_pairs = {c for pair in pairs for c in pair}
-        rest = scored.together(c for c in train.columns if c not in in_pairs | single)
+        others = [c for c in train.columns if c not in in_pairs | single]
         for pair in _largest(pairs):
             share = max(pairs[pair], scored.together(pair))
+            rest = scored.rest(others, alone, share)
             if _odds(share) >= _ODDS * _odds(rest):
                 each = " and ".join(f"{max(alone[c], 0.0):.0%}" for c in pair)
                 evidence = (
@@ -122,6 +124,14 @@ class _Scored:
         learned, asked = (np.column_stack(side) for side in sides)
         error = self._wanted - HistGradientBoostingRegressor(**_TREES).fit(learned, self._y).predict(asked)
         return max(0.0, float(1 - error @ error / (self._wanted @ self._wanted)))
+
+    def rest(self, columns: Sequence[str], alone: Mapping[str, float], share: float) -> float:
+        """What these columns explain together; if the best of them alone keeps `share` from standing out, what it does.
+
+        That settles the matter, and most tables have such a column.
+        """
+        best = max((alone[c] for c in columns), default=0.0)
+        return best if _odds(share) < _ODDS * _odds(best) else self.together(columns)
 
     def alike(self, other: str, column: str) -> bool:
         """Whether `other` gives the bin of `column` away: the same thing in other words."""
