@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlbook import catalog
 from mlbook.leakage import audit, cases
 
 HOUR = timedelta(hours=1)
@@ -392,6 +394,15 @@ def test_real_honest_tables_raise_no_suspicion_once_their_columns_are_declared()
         if len(report):
             rung[case.name] = report["evidence"].tolist()
     assert rung == {}
+
+
+def test_the_alarms_at_honest_tables_that_the_chapter_reads_are_those_of_today():
+    recorded = json.loads((catalog.DATA.parent / "benchmarks" / "leakage.json").read_text())["tables"]
+    alarms = {(row["set"], row["name"]): row.get("alarms") for row in recorded}
+    for case in cases.honest():
+        for kind, said in (("bare", case.declared), ("declared", case.in_time())):
+            report = audit(case.train, case.test, case.target, **said)
+            assert alarms[f"honest, {kind}", case.name] == report["check"].tolist(), case.name
 
 
 def test_each_planted_leak_has_live_rows_with_the_columns_that_the_model_learned_from():
