@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
-from mlbook.evidence import Check, Finding, Interval, claims, mean_interval, ratio_interval, repeats_interval, show
+from mlbook.evidence import (
+    Check,
+    Finding,
+    Interval,
+    above,
+    below,
+    claims,
+    mean_interval,
+    ratio_interval,
+    repeats_interval,
+    show,
+)
 
 ALT = "Line chart of one thing against another, which rises from two to four while the other one rises too, twice."
 
@@ -121,6 +132,15 @@ class TestFindings:
     )
     def test_only_a_whole_interval_decides(self, low, high, above, below, outcome):
         assert Check("it is so", interval(low, high), above, below).outcome == outcome
+
+    def test_several_effects_on_one_side_make_a_check_each(self):
+        effects = {"more": interval(1, 2), "less": interval(-2, -1)}
+        assert [check.outcome for check in above(0, effects)] == ["supported", "contradicted"]
+        assert [check.outcome for check in below(0, effects, unit="min")] == ["contradicted", "supported"]
+        assert [(check.statement, check.unit) for check in below(0, effects, unit="min")] == [
+            ("more", "min"),
+            ("less", "min"),
+        ]
 
     @pytest.mark.parametrize(
         ("sides", "verdict"),

@@ -5,7 +5,7 @@ Only chapters and benchmarks use this room; no other room of `mlbook` imports it
 
 from mlbook.evidence.comparison import error_removed, predict_each
 from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
-from mlbook.evidence.findings import Check, Finding, claims
+from mlbook.evidence.findings import Check, Finding, above, below, claims
 from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Finding",
     "Interactive",
     "Interval",
+    "above",
+    "below",
     "claims",
     "error_removed",
     "mean_interval",

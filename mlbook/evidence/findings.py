@@ -10,7 +10,7 @@ undecided never counts in favor of a claim.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,6 +58,16 @@ class Check:
             assert self.below is not None
             over, under = self.effect.high < self.below, self.effect.low > self.below
         return "supported" if over else "contradicted" if under else "undecided"
+
+
+def above(threshold: float, effects: Mapping[str, Interval], unit: str = "points") -> list[Check]:
+    """A check for each effect, named by its statement: it should lie above the threshold."""
+    return [Check(statement, effect, above=threshold, unit=unit) for statement, effect in effects.items()]
+
+
+def below(threshold: float, effects: Mapping[str, Interval], unit: str = "points") -> list[Check]:
+    """A check for each effect, named by its statement: it should lie below the threshold."""
+    return [Check(statement, effect, below=threshold, unit=unit) for statement, effect in effects.items()]
 
 
 @dataclass(frozen=True)
