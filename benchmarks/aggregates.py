@@ -3,7 +3,7 @@
 The task: for each event the count, the sum, and the mean of the events of its entity in the seven days before it,
 without those of the same instant. Each library gets the events in its own kind of table, in no particular order, and
 gives three columns in the order of the events; converting tables counts for none. Each may use all cores; mlbook uses
-one. Where there is more than one way to say it, each is measured. Before that, each answer is compared with brute
+two. Where there is more than one way to say it, each is measured. Before that, each answer is compared with brute
 force on a small sample.
 
 The contenders take turns, and the fastest turn of each counts; a busy machine slows those most that use all cores. A

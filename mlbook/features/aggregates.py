@@ -13,7 +13,12 @@ from mlbook.features.history import NEVER, Aggregate, Floats, Integers, look_bac
 
 
 def aggregate(
-    at: pd.DataFrame, events: pd.DataFrame, definitions: Aggregate | Sequence[Aggregate], *, at_time: str
+    at: pd.DataFrame,
+    events: pd.DataFrame,
+    definitions: Aggregate | Sequence[Aggregate],
+    *,
+    at_time: str,
+    workers: int = 2,
 ) -> pd.DataFrame:
     """For each row of `at`, what the events of its entities were like, as far as they were known by then.
 
@@ -26,6 +31,8 @@ def aggregate(
         at the events. Times need a time zone, and are compared to the microsecond.
     definitions
         The features. Those with the same `by`, `time`, and `known_at` share the work.
+    workers
+        How many threads to use, at most.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def aggregate(
         happened, known = _event_times(events, group[0])
         values = {d.value: _values(events, d.value) for d in group if d.value is not None}
         at_entity, entity = keys.entities(group[0].keys)
-        results = look_back(at_entity, moments, entity, happened, known, values, group)
+        results = look_back(at_entity, moments, entity, happened, known, values, group, workers)
         features |= {definition.name: result for definition, result in zip(group, results, strict=True)}
     return pd.DataFrame({d.name: features[d.name] for d in definitions}, index=at.index, copy=False)
 

@@ -8,6 +8,7 @@ partition after the other (`aggregate_parquet`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -146,6 +147,7 @@ def look_back(
     known: Integers,
     values: Mapping[str, Floats],
     definitions: Sequence[Aggregate],
+    workers: int = 1,
 ) -> list[Floats]:
     """The features of m predictions from the complete history, n events, of their entities.
 
@@ -159,6 +161,8 @@ def look_back(
         The value columns of the events (n,), finite or NaN.
     definitions
         Aggregates over these columns; `by`, `time`, and `known_at` are what the arrays above were made of.
+    workers
+        How many threads look back at a time.
 
     Returns
     -------
@@ -177,7 +181,7 @@ def look_back(
     entities = 1 + int(max(entity.max(), at_entity.max()))
     clock = _Clock(known, at_time, definitions)
     if (entities + 1) * clock.width > _MOST_KEYS:
-        return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities)
+        return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities, workers)
 
     keys = entity * clock.width + clock.position(known)
     order, sorted_keys = _sort(keys)
@@ -190,11 +194,15 @@ def look_back(
     past = _Past(order, sorted_keys, happened, entities, clock)
     tallies = past.tallies(values, definitions)
     features = [np.empty(len(at_time)) for _ in definitions]
-    for start in range(0, len(at_order), _BLOCK):
+
+    def fill(start: int) -> None:
         rows = slice(start, start + _BLOCK)
         block = _Block(past, at_keys[rows], known_before[rows])
         for feature, definition in zip(features, definitions, strict=True):
             feature[at_order[rows]] = block.feature(definition, tallies[definition.value])
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(fill, range(0, len(at_order), _BLOCK)))
     return features
 
 
@@ -207,6 +215,7 @@ def _in_halves(
     values: Mapping[str, Floats],
     definitions: Sequence[Aggregate],
     entities: int,
+    workers: int,
 ) -> list[Floats]:
     """The features of one half of the entities, then of the other."""
     if entities == 1:
@@ -215,7 +224,7 @@ def _in_halves(
     for low, high in ((0, entities // 2), (entities // 2, entities)):
         at_rows, rows = (np.flatnonzero((low <= codes) & (codes < high)) for codes in (at_entity, entity))
         history = entity[rows] - low, happened[rows], known[rows], {name: values[name][rows] for name in values}
-        half = look_back(at_entity[at_rows] - low, at_time[at_rows], *history, definitions)
+        half = look_back(at_entity[at_rows] - low, at_time[at_rows], *history, definitions, workers)
         for feature, part in zip(features, half, strict=True):
             feature[at_rows] = part
     return features

@@ -32,7 +32,7 @@ def aggregate_parquet(
     *,
     at_time: str,
     out: Path,
-    piece_rows: int = 2_000_000,
+    piece_rows: int = 1_000_000,
     workers: int = 2,
     memory: str = "800MB",
 ) -> Path:
@@ -79,6 +79,8 @@ def aggregate_parquet(
         connection.execute(f"SET memory_limit = {_text(memory)}")
         connection.execute(f"SET temp_directory = {_text(folder / 'spilled')}")
         connection.execute("SET TimeZone = 'UTC'")
+        # Rows wait for their piece in memory; with DuckDB's usual half million of them, making room takes the longest.
+        connection.execute("SET partitioned_write_flush_threshold = 20_000")
         all_at, all_events = (_Rows(connection, _files([path])) for path in (at, events))
         keys = _check(all_at, all_events, definitions, at_time)
         pieces = max(1, -(-max(all_at.count(), all_events.count()) // piece_rows))
@@ -87,6 +89,7 @@ def aggregate_parquet(
         here = all_at.split(folder / "at", "*", keys, pieces)
         past = here if at == events else all_events.split(folder / "events", _names(event_columns), keys, pieces)
         (folder / "out").mkdir()
+        connection.execute("SET threads = 1")  # from here on, each worker has a thread of its own
 
         def work_on(number: int) -> None:
             with connection.cursor() as cursor:
@@ -95,8 +98,10 @@ def aggregate_parquet(
                     table = known = predictions.read(at_columns | event_columns)
                 else:
                     table, known = predictions.read(at_columns), history.read(event_columns)
-                features = aggregate(table, known, definitions, at_time=at_time)
+                features = aggregate(table, known, definitions, at_time=at_time, workers=1)
                 predictions.write_with(features, folder / "out" / f"{number:05}.parquet")
+            for part in ("at", "events"):  # what is not on the disk yet then need not go there
+                shutil.rmtree(folder / part / f"{_PIECE}={number}", ignore_errors=True)
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work_on, range(pieces)))
@@ -126,7 +131,7 @@ class _Rows:
         self._connection.execute(
             f"COPY (SELECT {columns}, hash({_names(keys)}) % {pieces} AS {_PIECE} FROM {self._source})"
             f" TO {_text(folder)} (FORMAT parquet, PARTITION_BY {_PIECE},"
-            " COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1)"
+            " COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1)"
         )
         files = [sorted((folder / f"{_PIECE}={number}").glob("*.parquet")) for number in range(pieces)]
         return [_files(paths) if paths else self._nothing for paths in files]
