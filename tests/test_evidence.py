@@ -115,6 +115,9 @@ class TestIntervals:
         scaled = interval(low, low + width).scaled(factor)
         assert scaled.low <= scaled.estimate <= scaled.high
 
+    def test_another_zero_moves_the_estimate_and_both_ends(self):
+        assert interval(1, 3).shifted(-10) == Interval(-8, -9, -7, "20 days")
+
 
 class TestFindings:
     @pytest.mark.parametrize(

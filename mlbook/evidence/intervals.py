@@ -56,6 +56,10 @@ class Interval:
             raise ValueError(f"factor must be positive, got {factor}")
         return Interval(self.estimate * factor, self.low * factor, self.high * factor, self.over)
 
+    def shifted(self, by: float) -> Interval:
+        """The same interval from another zero: the difference to a rule, say, added to the rule's own score."""
+        return Interval(self.estimate + by, self.low + by, self.high + by, self.over)
+
 
 def mean_interval(values: ArrayLike, groups: ArrayLike, group_name: str = "days") -> Interval:
     """The mean of `values` (n,), with whole `groups` (n,) resampled.
