@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 COMMANDS = book site test lab clean run lint data measure bench locks \
-	test-python test-floor test-newest test-cpu test-offline
+	test-python test-floor test-newest test-cpu test-launch test-offline
 
 .PHONY: help $(COMMANDS)
 

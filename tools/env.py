@@ -70,7 +70,9 @@ def site() -> None:
 def test() -> None:
     """Run every check: lint, types, tests, and the outputs of each chapter."""
     python = environment("test")
-    report([*lint_steps(python), tests_step(python), chapters_step(python)])
+    shutil.rmtree(str(HTML), ignore_errors=True)  # a page that is no longer made would be tested, too
+    site_step = ("site", [python, "tools/env.py", "site"], {})
+    report([*lint_steps(python), site_step, tests_step(python, MLBOOK_SITE=str(HTML)), chapters_step(python)])
 
 
 @command
@@ -166,6 +168,12 @@ def test_cpu() -> None:
     """Run the chapters as an older processor would: what they print must not change."""
     python = environment("test")
     report([chapters_step(python, MLBOOK_PIXELS="0", **older_processor(python))])
+
+
+@command
+def test_launch() -> None:
+    """Rehearse a Binder launch, and run every chapter there; the tests do so with the first one."""
+    call([environment("test"), "tools/launch_check.py"])
 
 
 @command
@@ -303,8 +311,8 @@ def lint_steps(python: Path) -> "list[tuple]":
     ]
 
 
-def tests_step(python: Path, *options: str) -> "tuple":
-    return ("tests", [python, "-m", "pytest", "tests", "-n2", "--dist=loadfile", *options], {})
+def tests_step(python: Path, *options: str, **variables: str) -> "tuple":
+    return ("tests", [python, "-m", "pytest", "tests", "-n2", "--dist=loadfile", *options], variables)
 
 
 def chapters_step(python: Path, compare: str = "--nbval", **variables: str) -> "tuple":

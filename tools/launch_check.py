@@ -149,34 +149,57 @@ class Server:
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels"
         connection = websocket.create_connection(channels, header=[f"Authorization: {self.authorization}"], timeout=300)
         try:
+            wait_until_ready(connection)
             return [(cell, execute(connection, cell)) for cell in notebook.cells if cell.cell_type == "code"]
         finally:
             connection.close()
             self.request(f"/api/sessions/{session['id']}", method="DELETE")
 
 
+def wait_until_ready(connection: websocket.WebSocket, seconds: float = 60) -> None:
+    """Ask the kernel for its name until it answers: what arrives before the server has joined both ends is lost."""
+    patience, deadline = connection.gettimeout(), time.monotonic() + seconds
+    connection.settimeout(1)
+    while time.monotonic() < deadline:
+        asked = send(connection, "kernel_info_request", {})
+        with contextlib.suppress(websocket.WebSocketTimeoutException):
+            while (reply := json.loads(connection.recv()))["parent_header"].get("msg_id") != asked or not is_idle(
+                reply
+            ):
+                continue
+            connection.settimeout(patience)
+            return
+    raise RuntimeError(f"the kernel did not answer within {seconds:.0f} s")
+
+
 def execute(connection: websocket.WebSocket, cell: NotebookNode) -> list[Any]:
     """Run one cell over a kernel's channels; its outputs in comparable form."""
-    request = {
-        "msg_id": uuid.uuid4().hex,
-        "msg_type": "execute_request",
-        "session": "launch",
-        "version": "5.4",
-    }
     content = {"code": cell.source, "silent": False, "store_history": True, "allow_stdin": False}
-    message = {"header": request, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    connection.send(json.dumps(message))
+    asked = send(connection, "execute_request", content)
     outputs: list[NotebookNode] = []
     while True:
         reply = json.loads(connection.recv())
-        if reply["parent_header"].get("msg_id") != request["msg_id"]:
+        if reply["parent_header"].get("msg_id") != asked:
             continue
         if reply["msg_type"] in ("execute_result", "display_data", "error"):
             outputs.append(nbformat.v4.output_from_msg(reply))
         elif reply["msg_type"] == "stream":
             add_stream(outputs, nbformat.v4.output_from_msg(reply))
-        elif reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
+        elif is_idle(reply):
             return comparable_outputs(nbformat.from_dict({"outputs": outputs}))
+
+
+def send(connection: websocket.WebSocket, kind: str, content: dict[str, Any]) -> str:
+    """Send a message to the kernel's shell; its id, which the answers will name."""
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": kind, "session": "launch", "version": "5.4"}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    connection.send(json.dumps(message))
+    return header["msg_id"]
+
+
+def is_idle(reply: dict[str, Any]) -> bool:
+    """Whether the kernel says that it is done."""
+    return bool(reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle")
 
 
 def add_stream(outputs: list[NotebookNode], stream: NotebookNode) -> None:
