@@ -25,9 +25,9 @@ import sklearn
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from mlbook import catalog, eta
-from mlbook.leakage import audit, cases
-from mlbook.leakage.cases import (
+from mlbook import catalog, eta, leaks
+from mlbook.leakage import audit
+from mlbook.leaks import (
     FLIGHT,
     Case,
     audited,
@@ -342,11 +342,11 @@ def frequent_words() -> Case:
 
 
 def main() -> None:
-    honest = [*cases.honest(), *cases.honest_pipelines(), *more_honest()]
+    honest = [*leaks.honest(), *leaks.honest_pipelines(), *more_honest()]
     quiet = [pps(case) for case in honest]
-    leaks = {name: make() for name, make in zip(FIRST_SIGHT, (cases.planted, second, third), strict=True)}
+    tens = {name: make() for name, make in zip(FIRST_SIGHT, (leaks.planted, second, third), strict=True)}
     rows, details = [], []
-    for name, planted in leaks.items():
+    for name, planted in tens.items():
         found = [leak(case) for case in planted]
         rows.append(
             {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlbook import catalog
-from mlbook.leakage import audit, cases
+from mlbook import catalog, leaks
+from mlbook.leakage import audit
 
 HOUR = timedelta(hours=1)
 
@@ -460,7 +460,7 @@ def test_columns_without_a_value_or_with_one_are_passed_over():
 
 def test_each_planted_leak_is_found_by_the_check_it_is_for():
     missed = {}
-    for case in cases.planted():
+    for case in leaks.planted():
         found = audit(case.train, case.test, case.target, **case.declared)["check"].tolist()
         if not set(case.finds) <= set(found):
             missed[case.name] = found
@@ -469,7 +469,7 @@ def test_each_planted_leak_is_found_by_the_check_it_is_for():
 
 def test_real_honest_tables_raise_no_suspicion_once_their_columns_are_declared():
     rung = {}
-    for case in [*cases.honest(), *cases.honest_pipelines()]:
+    for case in [*leaks.honest(), *leaks.honest_pipelines()]:
         report = audit(case.train, case.test, case.target, **case.in_time())
         if len(report):
             rung[case.name] = report["evidence"].tolist()
@@ -479,42 +479,7 @@ def test_real_honest_tables_raise_no_suspicion_once_their_columns_are_declared()
 def test_the_alarms_at_honest_tables_that_the_chapter_reads_are_those_of_today():
     recorded = json.loads((catalog.DATA.parent / "benchmarks" / "leakage.json").read_text())["tables"]
     alarms = {(row["set"], row["name"]): row.get("alarms") for row in recorded}
-    for case in cases.honest():
+    for case in leaks.honest():
         for kind, said in (("bare", case.declared), ("declared", case.in_time())):
             report = audit(case.train, case.test, case.target, **said)
             assert alarms[f"honest, {kind}", case.name] == report["check"].tolist(), case.name
-
-
-def test_each_planted_leak_has_live_rows_with_the_columns_that_the_model_learned_from():
-    for case in cases.planted():
-        for rows in (*case.made(), case.live):
-            assert {*case.features, case.target} <= set(rows.columns), case.name
-        assert set(case.honest) <= set(case.without.columns) & set(case.live.columns), case.name
-
-
-def test_as_many_rows_are_flagged_as_there_are_yeses():
-    case = cases.day_aggregate()
-    (result,) = cases.judged(case, case.without, [case.live], case.honest)
-    assert result["flagged"].sum() == result["truth"].sum()
-    assert result["truth"].equals(case.live["late"].rename("truth"))
-    assert result["group"].nunique() == 30
-    assert result.loc[result["flagged"], "chance"].min() >= result.loc[~result["flagged"], "chance"].max()
-
-
-def test_a_model_of_few_rows_is_linear():
-    case = cases.columns_chosen_before_split()
-    rows = case.live.head(50)
-    chance = cases.judged(case, case.without, [rows], case.honest)[0]["chance"]
-    weights = np.log(chance / (1 - chance))
-    design = np.column_stack([rows[case.honest], np.ones(50)])
-    fitted = design @ np.linalg.lstsq(design, weights, rcond=None)[0]
-    assert np.allclose(fitted, weights, atol=1e-6)
-
-
-def test_the_score_of_a_rare_answer_is_that_of_never():
-    case = cases.payments()
-    assert cases.score(case) == pytest.approx(100 * (1 - case.test["fraud"].mean()), abs=0.02)
-
-
-def test_the_score_of_a_number_is_the_share_of_its_spread():
-    assert 90 < cases.score(cases.temperature_of_the_next_hour()) < 100
