@@ -6,6 +6,10 @@ holds another ten, written down after that and before it ran on them; it found s
 than one cut in time, and no twins where answers agree anyway. `FIRST_SIGHT` keeps these counts, which no run can
 repeat. A leak counts as found if one of the checks that should see it does.
 
+Of the honest tables, `more_honest` was chosen when the audit was finished. It rang at one of them, a register full of
+aircraft of one model, and was mended a third time: things of one kind are no copies of each other. That rule was
+written with simulated registers, before it ran on the real one, and no leak that was found before is missed since.
+
 ppscore scores each column by a decision tree of its own. It has no threshold: 0.8 is a usual one, 0.5 a lenient one.
 """
 

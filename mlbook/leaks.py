@@ -186,9 +186,11 @@ def ratings() -> pd.DataFrame:
     rated["liked"] = rated["rating"] >= 4
     rated["raters"] = rated.groupby("movieId")["userId"].transform("size")
     rated["year"] = movies["year"].reindex(rated["movieId"]).to_numpy()
-    genres = movies["genres"].str.get_dummies("|").drop(columns="(no genres listed)")
-    rated = rated.drop(columns=["rating", "movieId"]).join(genres.reindex(rated["movieId"]).reset_index(drop=True))
-    return rated.sample(20_000, random_state=0).reset_index(drop=True)
+    rated["genres"] = movies["genres"].reindex(rated["movieId"]).to_numpy()
+    rated = rated.drop(columns=["rating", "movieId"]).sample(20_000, random_state=0).reset_index(drop=True)
+    of_film = rated.pop("genres")
+    genres = of_film.drop_duplicates().set_axis(of_film.unique()).str.get_dummies("|")
+    return rated.join(genres.drop(columns="(no genres listed)").reindex(of_film).reset_index(drop=True))
 
 
 @cache

@@ -58,7 +58,7 @@ def suspicions(
     same, by_chance = _agreement(train_answers[twin[copied]], test_answers[chosen][copied], train_answers)
     if same < (1 + by_chance) / 2 or copied.sum() * (1 - by_chance) < _DIFFERENT:
         return []  # alike, but nothing shows that they give each other's answers away
-    evidence = f"{share:.1%} of the test rows have a copy in training, {same:.0%} of them with the same answer"
+    evidence = f"at least {share:.1%} of the test rows have a copy in training, {same:.0%} of them with the same answer"
     return [Suspicion(COPIES, (), share, evidence)]
 
 
