@@ -214,6 +214,11 @@ class TestTwins:
         frame = frame.assign(**more)
         assert checks(frame, known={**self.IN_TIME, **dict.fromkeys(more, timedelta(0))}) == []
 
+    def test_nor_are_real_aircraft(self):
+        planes = catalog.load("planes").drop(columns="tailnum").sample(frac=1, random_state=3).reset_index(drop=True)
+        assert planes.duplicated().mean() > 0.5
+        assert audit(*sides(planes), "seats").empty
+
     @pytest.mark.parametrize("times", [1, 4, 8])
     def test_things_entered_again_are_copies_if_something_is_measured_of_each(self, times):
         rng = np.random.default_rng(2)
