@@ -96,12 +96,12 @@ def _kinds(known: Points, names: Sequence[int]) -> dict[int, Points]:
     rng = np.random.default_rng(0)
     kinds = {}
     for name in names:
-        shuffled = known[rng.permutation(len(known))]
-        ordered = shuffled[np.argsort(shuffled[:, name], kind="stable")]
-        apart = np.abs(np.diff(ordered, axis=0))
-        apart = apart[apart[:, name] == 0]
-        if len(apart):
-            kinds[name] = apart[rng.permutation(len(apart))[:_PAIRS]]
+        order = rng.permutation(len(known))
+        order = order[np.argsort(known[order, name], kind="stable")]
+        same = np.flatnonzero(np.diff(known[order, name]) == 0)
+        if len(same):
+            some = rng.permutation(same)[:_PAIRS]
+            kinds[name] = np.abs(known[order[some]] - known[order[some + 1]])
     return kinds
 
 
