@@ -6,6 +6,10 @@ holds another ten, written down after that and before it ran on them; it found s
 than one cut in time, and no twins where answers agree anyway. `FIRST_SIGHT` keeps these counts, which no run can
 repeat. A leak counts as found if one of the checks that should see it does.
 
+Of the honest tables, `more_honest` was chosen when the audit was finished. It rang at one of them, a register full of
+aircraft of one model, and was mended a third time: things of one kind are no copies of each other. That rule was
+written with simulated registers, before it ran on the real one, and no leak that was found before is missed since.
+
 ppscore scores each column by a decision tree of its own. It has no threshold: 0.8 is a usual one, 0.5 a lenient one.
 """
 
@@ -25,9 +29,9 @@ import sklearn
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from mlbook import catalog, eta
-from mlbook.leakage import audit, cases
-from mlbook.leakage.cases import (
+from mlbook import catalog, eta, leaks
+from mlbook.leakage import audit
+from mlbook.leaks import (
     FLIGHT,
     Case,
     audited,
@@ -342,11 +346,11 @@ def frequent_words() -> Case:
 
 
 def main() -> None:
-    honest = [*cases.honest(), *cases.honest_pipelines(), *more_honest()]
+    honest = [*leaks.honest(), *leaks.honest_pipelines(), *more_honest()]
     quiet = [pps(case) for case in honest]
-    leaks = {name: make() for name, make in zip(FIRST_SIGHT, (cases.planted, second, third), strict=True)}
+    tens = {name: make() for name, make in zip(FIRST_SIGHT, (leaks.planted, second, third), strict=True)}
     rows, details = [], []
-    for name, planted in leaks.items():
+    for name, planted in tens.items():
         found = [leak(case) for case in planted]
         rows.append(
             {

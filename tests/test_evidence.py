@@ -24,7 +24,9 @@ from mlbook.evidence import (
     claims,
     mean_interval,
     ratio_interval,
+    recall_interval,
     repeats_interval,
+    share_interval,
     show,
 )
 
@@ -68,6 +70,35 @@ class TestIntervals:
         values, days = rng.normal(size=300), np.repeat(np.arange(30), 10)
         within = np.arange(300).reshape(30, 10)[:, ::-1].ravel()
         assert mean_interval(values, days).text() == mean_interval(values[within], days[within]).text()
+
+    def test_recall_looks_at_the_positives_and_their_groups_only(self):
+        rng = np.random.default_rng(4)
+        flagged, positive, days = rng.random(400) < 0.4, rng.random(400) < 0.3, np.arange(400) // 20
+        found = recall_interval(flagged, positive, days)
+        assert found.estimate == (flagged & positive).sum() / positive.sum()
+        assert found == mean_interval(flagged[positive], days[positive], "positives")
+        other = np.where(positive, flagged, ~flagged)
+        assert recall_interval(other, positive, days) == found
+
+    def test_without_groups_each_positive_stands_by_itself(self):
+        positive = np.arange(100) % 4 == 0
+        found = recall_interval(np.arange(100) % 8 == 0, positive, group_name="late orders")
+        assert (found.estimate, found.over) == (13 / 25, "25 late orders")
+
+    def test_flags_of_another_length_are_refused(self):
+        with pytest.raises(ValueError, match="3 flags, 4 rows, and 4 groups: lengths differ"):
+            recall_interval([1, 0, 1], [True] * 4)
+
+    @pytest.mark.parametrize(("count", "low", "high"), [(0, 0, 0.3085), (5, 0.1871, 0.8129), (10, 0.6915, 1)])
+    def test_a_share_of_a_few_has_its_exact_interval(self, count, low, high):
+        found = share_interval(count, 10, "leaks")
+        assert (found.estimate, found.over) == (count / 10, "10 leaks")
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+
+    @pytest.mark.parametrize(("count", "of"), [(11, 10), (-1, 10), (0, 0)])
+    def test_what_is_no_share_is_refused(self, count, of):
+        with pytest.raises(ValueError, match="is no share"):
+            share_interval(count, of, "leaks")
 
     def test_repeats_use_students_t(self):
         found = repeats_interval([1.0, 2.0, 3.0])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlbook import catalog
-from mlbook.leakage import audit, cases
+from mlbook import catalog, leaks
+from mlbook.leakage import audit
 
 HOUR = timedelta(hours=1)
 
@@ -165,6 +165,91 @@ class TestTheSplit:
         rng = np.random.default_rng(0)
         frame = pd.DataFrame({f"c{i}": rng.integers(3, size=2_000) for i in range(4)})
         assert checks(frame.assign(y=rng.random(2_000) < 0.5)) == []
+
+
+def register(rows: int = 2_000, kinds: int = 80, seed: int = 0) -> pd.DataFrame:
+    """An honest register of machines: most have twins in it, for what their model settles they have in common."""
+    rng = np.random.default_rng(seed)
+    often = 1 / np.arange(1, kinds + 1)
+    model = rng.choice(kinds, rows, p=often / often.sum())
+    settled = rng.normal(size=(kinds, 5)).round(1)
+    return pd.DataFrame(
+        {
+            "model": np.char.add("M", model.astype(str)),
+            "maker": np.char.add("by ", (model % 23).astype(str)),
+            "fuel": np.char.add("f", (model % 5).astype(str)),
+            **{f"size_{i}": settled[model, i] for i in range(4)},
+            "year": 1990 + model % 20 + rng.integers(6, size=rows),
+            "y": settled[model, 4] + rng.normal(0, 0.1, rows).round(1),
+        }
+    )
+
+
+def twice(frame: pd.DataFrame, share: float = 0.3, times: int = 1) -> pd.DataFrame:
+    """Some rows of a table once or several times more, before it is split."""
+    again = frame.sample(frac=share, random_state=0)
+    return pd.concat([frame, *[again] * times]).sample(frac=1, random_state=1).reset_index(drop=True)
+
+
+class TestTwins:
+    """Things of one kind are alike in all that the kind settles; a copy is alike in the rest, too."""
+
+    IN_TIME = dict.fromkeys(["model", "maker", "fuel", "size_0", "size_1", "size_2", "size_3", "year"], timedelta(0))
+
+    @pytest.mark.parametrize("kinds", [20, 80, 200])
+    @pytest.mark.parametrize("seed", [0, 1])
+    def test_things_of_one_kind_are_no_copies_of_each_other(self, kinds, seed):
+        frame = register(kinds=kinds, seed=seed)
+        features = frame.drop(columns="y")
+        assert features.duplicated().mean() > 0.5
+        assert checks(frame, known=self.IN_TIME) == []
+
+    def test_nor_are_they_if_something_is_measured_of_each(self):
+        frame = register().assign(hours=np.random.default_rng(2).gamma(3, 1_000, 2_000).round(1))
+        assert checks(frame, known=self.IN_TIME) == []
+
+    def test_nor_are_they_if_the_kind_settles_a_great_deal(self):
+        frame = register()
+        more = {f"part_{i}": frame["model"].str[1:].astype(int) * (2 * i + 1) % 41 for i in range(40)}
+        frame = frame.assign(**more)
+        assert checks(frame, known={**self.IN_TIME, **dict.fromkeys(more, timedelta(0))}) == []
+
+    def test_nor_are_real_aircraft(self):
+        planes = catalog.load("planes").drop(columns="tailnum").sample(frac=1, random_state=3).reset_index(drop=True)
+        assert planes.duplicated().mean() > 0.5
+        assert audit(*sides(planes), "seats").empty
+
+    @pytest.mark.parametrize("times", [1, 4, 8])
+    def test_things_entered_again_are_copies_if_something_is_measured_of_each(self, times):
+        rng = np.random.default_rng(2)
+        frame = register().assign(hours=rng.gamma(3, 1_000, 2_000).round(2), wear=rng.normal(size=2_000).round(4))
+        assert checks(twice(frame, times=times), known=self.IN_TIME) == ["copies on both sides"]
+
+    def test_copies_with_a_little_noise_are_told_from_twins(self):
+        rng = np.random.default_rng(2)
+        frame = register().assign(hours=rng.gamma(3, 1_000, 2_000), wear=rng.normal(size=2_000))
+        again = frame.sample(frac=0.3, random_state=0)
+        again = again.assign(hours=again["hours"] + 0.5, wear=again["wear"] + 0.0005)
+        both = pd.concat([frame, again]).sample(frac=1, random_state=1).reset_index(drop=True)
+        assert checks(both, known=self.IN_TIME) == ["copies on both sides"]
+
+    @pytest.mark.parametrize("times", [1, 8])
+    def test_a_column_of_few_names_makes_no_kind_of_copied_rows(self, times):
+        assert checks(twice(table(), times=times)) == ["copies on both sides"]
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_a_name_that_only_the_copies_share_makes_no_kind(self, times):
+        frame = table().assign(
+            **{f"z{i}": np.random.default_rng(i).normal(size=2_000) for i in range(12)},
+            address=lambda t: [f"no. {number}" for number in range(len(t))],
+        )
+        assert checks(twice(frame, times=times)) == ["copies on both sides"]
+
+    def test_names_that_repeat_each_other_hide_no_copies(self):
+        frame = table().assign(place=lambda t: np.arange(len(t)) % 150)
+        names = {"street": frame["place"], "town": frame["place"] // 5, "state": frame["place"] // 30}
+        frame = frame.drop(columns="place").assign(**{k: v.astype("str") for k, v in names.items()})
+        assert checks(twice(frame)) == ["copies on both sides"]
 
 
 class TestWhatColumnsSay:
@@ -380,7 +465,7 @@ def test_columns_without_a_value_or_with_one_are_passed_over():
 
 def test_each_planted_leak_is_found_by_the_check_it_is_for():
     missed = {}
-    for case in cases.planted():
+    for case in leaks.planted():
         found = audit(case.train, case.test, case.target, **case.declared)["check"].tolist()
         if not set(case.finds) <= set(found):
             missed[case.name] = found
@@ -389,7 +474,7 @@ def test_each_planted_leak_is_found_by_the_check_it_is_for():
 
 def test_real_honest_tables_raise_no_suspicion_once_their_columns_are_declared():
     rung = {}
-    for case in [*cases.honest(), *cases.honest_pipelines()]:
+    for case in [*leaks.honest(), *leaks.honest_pipelines()]:
         report = audit(case.train, case.test, case.target, **case.in_time())
         if len(report):
             rung[case.name] = report["evidence"].tolist()
@@ -399,42 +484,7 @@ def test_real_honest_tables_raise_no_suspicion_once_their_columns_are_declared()
 def test_the_alarms_at_honest_tables_that_the_chapter_reads_are_those_of_today():
     recorded = json.loads((catalog.DATA.parent / "benchmarks" / "leakage.json").read_text())["tables"]
     alarms = {(row["set"], row["name"]): row.get("alarms") for row in recorded}
-    for case in cases.honest():
+    for case in leaks.honest():
         for kind, said in (("bare", case.declared), ("declared", case.in_time())):
             report = audit(case.train, case.test, case.target, **said)
             assert alarms[f"honest, {kind}", case.name] == report["check"].tolist(), case.name
-
-
-def test_each_planted_leak_has_live_rows_with_the_columns_that_the_model_learned_from():
-    for case in cases.planted():
-        for rows in (*case.made(), case.live):
-            assert {*case.features, case.target} <= set(rows.columns), case.name
-        assert set(case.honest) <= set(case.without.columns) & set(case.live.columns), case.name
-
-
-def test_as_many_rows_are_flagged_as_there_are_yeses():
-    case = cases.day_aggregate()
-    (result,) = cases.judged(case, case.without, [case.live], case.honest)
-    assert result["flagged"].sum() == result["truth"].sum()
-    assert result["truth"].equals(case.live["late"].rename("truth"))
-    assert result["group"].nunique() == 30
-    assert result.loc[result["flagged"], "chance"].min() >= result.loc[~result["flagged"], "chance"].max()
-
-
-def test_a_model_of_few_rows_is_linear():
-    case = cases.columns_chosen_before_split()
-    rows = case.live.head(50)
-    chance = cases.judged(case, case.without, [rows], case.honest)[0]["chance"]
-    weights = np.log(chance / (1 - chance))
-    design = np.column_stack([rows[case.honest], np.ones(50)])
-    fitted = design @ np.linalg.lstsq(design, weights, rcond=None)[0]
-    assert np.allclose(fitted, weights, atol=1e-6)
-
-
-def test_the_score_of_a_rare_answer_is_that_of_never():
-    case = cases.payments()
-    assert cases.score(case) == pytest.approx(100 * (1 - case.test["fraud"].mean()), abs=0.02)
-
-
-def test_the_score_of_a_number_is_the_share_of_its_spread():
-    assert 90 < cases.score(cases.temperature_of_the_next_hour()) < 100

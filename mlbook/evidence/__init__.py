@@ -6,7 +6,14 @@ Only chapters and benchmarks use this room; no other room of `mlbook` imports it
 from mlbook.evidence.comparison import error_removed, predict_each
 from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
 from mlbook.evidence.findings import Check, Finding, above, below, claims
-from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval, repeats_interval
+from mlbook.evidence.intervals import (
+    Interval,
+    mean_interval,
+    ratio_interval,
+    recall_interval,
+    repeats_interval,
+    share_interval,
+)
 
 __all__ = [
     "COLORS",
@@ -23,6 +30,8 @@ __all__ = [
     "mean_interval",
     "predict_each",
     "ratio_interval",
+    "recall_interval",
     "repeats_interval",
+    "share_interval",
     "show",
 ]

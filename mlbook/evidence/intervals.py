@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -100,6 +100,44 @@ def ratio_interval(
     low, high = np.quantile(drawn_tops / drawn_bottoms, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     estimate = float(tops.sum() / bottoms.sum())
     return Interval(estimate, min(float(low), estimate), max(float(high), estimate), f"{len(labels)} {group_name}")
+
+
+def recall_interval(
+    flagged: ArrayLike, positive: ArrayLike, groups: ArrayLike | None = None, group_name: str = "positives"
+) -> Interval:
+    """The share of the positive rows that is flagged (both of shape (n,)), with whole `groups` (n,) resampled.
+
+    Without groups, each row stands by itself. For the difference of two models on the same rows, pass the
+    difference of their flags.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, and as `ratio_interval` does, for the groups in which there is a positive.
+    """
+    flags, real = np.asarray(flagged, dtype=float), np.asarray(positive, dtype=bool)
+    members = np.arange(len(real)) if groups is None else np.asarray(groups)
+    if not flags.shape == real.shape == members.shape:
+        raise ValueError(f"{len(flags)} flags, {len(real)} rows, and {len(members)} groups: lengths differ")
+    return mean_interval(flags[real], members[real], group_name)
+
+
+def share_interval(count: int, of: int, what: str) -> Interval:
+    """`count` of a few, as a share (0 to 1), with its exact interval (Clopper and Pearson, Biometrika 26, 1934).
+
+    Where there are too few to resample; `what` says what was counted: "leaks".
+
+    Raises
+    ------
+    ValueError
+        If `count` is not between 0 and `of`.
+    """
+    if not 0 <= count <= of or of < 1:
+        raise ValueError(f"{count} of {of} {what} is no share")
+    tail = (1 - LEVEL) / 2
+    low = betaincinv(count, of - count + 1, tail) if count else 0.0
+    high = betaincinv(count + 1, of - count, 1 - tail) if count < of else 1.0
+    return Interval(count / of, float(low), float(high), f"{of} {what}")
 
 
 def repeats_interval(values: Sequence[float] | ArrayLike, repeat_name: str = "seeds") -> Interval:

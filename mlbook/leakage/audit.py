@@ -30,7 +30,8 @@ def audit(
 
     Without any declaration, it looks for rows of `test` that have a copy in `train`, for columns and pairs
     of columns that say more than all others together, and for the marks that encoding, scaling, and filling
-    leave when the test rows took part. Each declaration adds what data alone cannot show.
+    leave when the test rows took part. Each declaration adds what data alone cannot show. Two things of one kind are
+    no copies, however alike; a kind shows only in a column of names, so keep codes of kinds as text or categories.
 
     Parameters
     ----------

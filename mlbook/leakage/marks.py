@@ -48,7 +48,7 @@ def _numbers(train: pd.DataFrame, test: pd.DataFrame) -> Iterator[tuple[str, Val
     for column in train:
         if is_number(train[column]) and not pd.api.types.is_bool_dtype(train[column]):
             values = np.concatenate([side[column].to_numpy(dtype=float) for side in (train, test)])
-            if (values % 1 != 0).any():
+            if (values != np.floor(values)).any():
                 yield str(column), values
 
 

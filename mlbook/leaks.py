@@ -68,6 +68,12 @@ class Case:
         kept = [c for c in (self.target, self.group) if c]
         return train.join(self.train[kept]), test.join(self.test[kept])
 
+    def bare(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Both sides with the features and the target and nothing else: what there is if nobody declares anything."""
+        train, test = self.made()
+        names = [*self.features, self.target]
+        return train[names], test[names]
+
     def in_time(self) -> dict[str, Any]:
         """The declarations, and that every column without one is known when the prediction is made."""
         known = {**dict.fromkeys(self.features, _KNOWN), **self.declared.get("known", {})}
@@ -113,6 +119,14 @@ def score(case: Case) -> float:
     kept = case.train[list(case.features)].select_dtypes(["number", "category"]).columns
     model = boosted(case.train[case.target]).fit(case.train[kept], case.train[case.target])
     return 100 * float(model.score(case.test[kept], case.test[case.target]))
+
+
+def constant_score(answers: pd.Series) -> float:
+    """What `score` gives whoever always says the same: the share of the more frequent of two answers, in percent.
+
+    For numbers, it is the R2 of their mean: 0.
+    """
+    return 100 * float(answers.value_counts(normalize=True).iloc[0]) if answers.dtype == bool else 0.0
 
 
 # -------------------------------------------------------------------------------------------- tables
@@ -172,9 +186,11 @@ def ratings() -> pd.DataFrame:
     rated["liked"] = rated["rating"] >= 4
     rated["raters"] = rated.groupby("movieId")["userId"].transform("size")
     rated["year"] = movies["year"].reindex(rated["movieId"]).to_numpy()
-    genres = movies["genres"].str.get_dummies("|").drop(columns="(no genres listed)")
-    rated = rated.drop(columns=["rating", "movieId"]).join(genres.reindex(rated["movieId"]).reset_index(drop=True))
-    return rated.sample(20_000, random_state=0).reset_index(drop=True)
+    rated["genres"] = movies["genres"].reindex(rated["movieId"]).to_numpy()
+    rated = rated.drop(columns=["rating", "movieId"]).sample(20_000, random_state=0).reset_index(drop=True)
+    of_film = rated.pop("genres")
+    genres = of_film.drop_duplicates().set_axis(of_film.unique()).str.get_dummies("|")
+    return rated.join(genres.drop(columns="(no genres listed)").reindex(of_film).reset_index(drop=True))
 
 
 @cache
