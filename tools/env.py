@@ -372,11 +372,14 @@ def stop(sentence: str) -> None:
 def succeeds(arguments: list, quiet: bool = False, **variables: str) -> bool:
     """Whether a program ran, in the root of the book, and ended well."""
     out = subprocess.DEVNULL if quiet else None
+    environ = {**os.environ, **variables}
+    # A Python that may not keep its bytecode compiles scikit-learn anew for every chapter: some two seconds each.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         status = subprocess.call(
             [str(argument) for argument in arguments],
             cwd=str(ROOT),
-            env={**os.environ, **variables},
+            env=environ,
             stdout=out,
             stderr=out,
         )
