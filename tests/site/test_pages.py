@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
@@ -17,7 +18,9 @@ from served import PUBLISHED, REPOSITORY, ROOT, Site, build
 MADE = {"index.html", "search.html", "404.html"}
 
 
+@cache
 def soup(path: Path) -> BeautifulSoup:
+    """A page, to read only: it is parsed once."""
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
