@@ -115,3 +115,14 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
+
+
+def expected_precision(scores: ArrayLike, seen: ArrayLike, chance: ArrayLike, count: int = 10) -> NDArray[np.float64]:
+    """The share of the `count` best-scored unseen films that each viewer would finish: (viewers,), from 0 to 1.
+
+    `chance` holds the true chance that a viewer finishes a film, which only a simulation knows: the precision at
+    `count`, without the luck of who finished what. `scores`, `seen`, and `chance` are (viewers, films); errors as in
+    `top_unseen`.
+    """
+    recommended = top_unseen(scores, seen, count)
+    return np.asarray(np.take_along_axis(np.asarray(chance, dtype=float), recommended, axis=1).mean(axis=1))

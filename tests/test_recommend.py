@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mlbook.recommend import (
+    expected_precision,
     favorite_genre_scores,
     hits,
     neighbor_scores,
@@ -108,3 +109,11 @@ def test_a_hit_is_a_recommended_film_among_the_upcoming_ones():
     scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
     upcoming = np.array([[1, 1, 0], [0, 0, 1]])
     assert hits(scores, seen, upcoming, count=1).tolist() == [True, False]
+
+
+def test_the_expected_precision_is_the_mean_chance_of_what_is_recommended():
+    scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
+    chance = np.array([[0.9, 0.5, 0.1], [0.8, 0.6, 0.2]])
+    np.testing.assert_allclose(expected_precision(scores, seen, chance, count=2), [0.3, 0.7])
+    with pytest.raises(ValueError, match="fewer than 3 unseen"):
+        expected_precision(scores, seen, chance, count=3)
