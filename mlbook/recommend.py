@@ -1,6 +1,8 @@
-"""Who watched what, as a matrix, and the best of what is left to watch."""
+"""Who watched or played what, and the best of what is left."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,25 @@ def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) ->
     per_viewer = in_order.groupby("userId")["movieId"]
     is_past = per_viewer.cumcount() < known * per_viewer.transform("size")
     return in_order[is_past], in_order[~is_past].groupby("userId").head(count)
+
+
+def past_and_first_plays(plays: pd.DataFrame, day: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The plays before `day`, and those from then on of songs that the listener had not played before.
+
+    The second is what a recommender of unheard songs can learn from; it is indexed by `listener` and `song`, like the
+    features of `mlbook.features.listening_features`. `plays` has these two columns and `day`, one row a play. A song
+    that is first met on or after `day` is there with each of its plays.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    require_columns(plays, ("listener", "song", "day"), "plays")
+    is_past = plays["day"] < day
+    indexed = plays.set_index(["listener", "song"])
+    heard = indexed.index.isin(indexed.index[is_past].unique())
+    return plays[is_past], indexed[~is_past.to_numpy() & ~heard]
 
 
 def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) -> pd.DataFrame:
@@ -115,3 +136,42 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
+
+
+def expected_precision(scores: ArrayLike, seen: ArrayLike, chance: ArrayLike, count: int = 10) -> NDArray[np.float64]:
+    """The share of the `count` best-scored unseen films that each viewer would finish: (viewers,), from 0 to 1.
+
+    `chance` holds the true chance that a viewer finishes a film, which only a simulation knows: the precision at
+    `count`, without the luck of who finished what. `scores`, `seen`, and `chance` are (viewers, films); errors as in
+    `top_unseen`.
+    """
+    recommended = top_unseen(scores, seen, count)
+    return np.asarray(np.take_along_axis(np.asarray(chance, dtype=float), recommended, axis=1).mean(axis=1))
+
+
+def expected_precisions(
+    scores: Mapping[str, ArrayLike], seen: ArrayLike, chance: ArrayLike, count: int = 10
+) -> pd.DataFrame:
+    """The `expected_precision` of each scoring, beside that of drawing lots and of knowing the chances.
+
+    Parameters are those of `expected_precision`, with several `scores` by name, each (viewers, films) or the same in
+    one row, viewer by viewer.
+
+    Returns
+    -------
+    DataFrame
+        One row a viewer: `drawing lots`, the mean chance of all unseen films; a column for each scoring; and
+        `best possible`.
+
+    Raises
+    ------
+    ValueError
+        As in `top_unseen`, and if scores have another size.
+    """
+    true, hidden = np.asarray(chance, dtype=float), np.asarray(seen) > 0
+    for name, score in scores.items():
+        if np.size(score) != true.size:
+            raise ValueError(f"scores {name!r} have size {np.size(score)} and chances {true.size}; they must match")
+    orders = {name: np.reshape(score, true.shape) for name, score in scores.items()} | {"best possible": true}
+    found = {name: expected_precision(score, hidden, true, count) for name, score in orders.items()}
+    return pd.DataFrame({"drawing lots": np.ma.array(true, mask=hidden).mean(axis=1).filled(np.nan)} | found)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from mlbook.evidence import error_removed, predict_each
+from mlbook.evidence import break_even, error_removed, predict_each
 
 PAST = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [1.0, 1, 0, 0], "y": [1.0, 3, 5, 7], "late": [False, False, True, True]})
 FUTURE = pd.DataFrame({"a": [4.0, 5], "b": [0.0, 1]}, index=[11, 7])
@@ -31,6 +31,20 @@ def test_the_models_handed_in_stay_as_they_were():
     model = LogisticRegression()
     predict_each({"logistic": model}, COLUMNS, PAST, FUTURE, "late")
     assert not hasattr(model, "coef_")
+
+
+def test_a_row_that_counts_three_times_is_as_three_rows():
+    weighted = PAST.iloc[1:].assign(weight=[3, 1, 1])
+    thrice = PAST.iloc[[1, 1, 1, 2, 3]]
+    model = {"logistic": LogisticRegression()}
+    got = predict_each(model, COLUMNS, weighted, FUTURE, "late", weight="weight")
+    np.testing.assert_allclose(got, predict_each(model, COLUMNS, thrice, FUTURE, "late"), rtol=1e-4)
+    assert not np.allclose(got, predict_each(model, COLUMNS, weighted, FUTURE, "late"), rtol=1e-2)
+
+
+def test_a_weight_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="`past` has no column 'weight'"):
+        predict_each({"prior": DummyClassifier()}, COLUMNS, PAST, FUTURE, "late", weight="weight")
 
 
 def test_a_target_among_the_columns_is_refused():
@@ -57,3 +71,31 @@ def test_instead_of_another_change_it_is_still_in_percent_of_the_start():
     removed = error_removed(errors(), ("new", "m"), np.arange(40), "sales", instead_of=("raw", "n"))
     assert removed.estimate == 50
     assert removed.over == "40 sales"
+
+
+@pytest.mark.parametrize(
+    ("gains", "size"),
+    [
+        ([1, 2, 3], 1),  # ahead throughout
+        ([-1, 1, 2], 10**0.5),  # halfway on the logarithmic axis
+        ([1, -1, 3], 10**1.25),  # the last crossing counts
+        ([-5, 0, 1], 10),  # level is not ahead
+    ],
+)
+def test_a_curve_breaks_even_where_it_crosses_zero_for_the_last_time(gains, size):
+    assert break_even([1, 10, 100], gains) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "gains", "message"),
+    [
+        ([1, 10], [1, -2], "ends at -2.0, not ahead with 10 examples"),
+        ([1, 10], [1, float("nan")], "ends at nan"),
+        ([10, 1], [1, 2], r"must rise from above zero, got \[10, 1\]"),
+        ([0, 1], [1, 2], "must rise from above zero"),
+        ([1, 10], [1], "one gain for each size"),
+    ],
+)
+def test_a_curve_that_cannot_be_read_is_refused(sizes, gains, message):
+    with pytest.raises(ValueError, match=message):
+        break_even(sizes, gains)

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from mlbook.recommend import (
+    expected_precision,
+    expected_precisions,
     favorite_genre_scores,
     hits,
     neighbor_scores,
+    past_and_first_plays,
     past_and_next,
     top_unseen,
     viewing_matrix,
@@ -108,3 +111,43 @@ def test_a_hit_is_a_recommended_film_among_the_upcoming_ones():
     scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
     upcoming = np.array([[1, 1, 0], [0, 0, 1]])
     assert hits(scores, seen, upcoming, count=1).tolist() == [True, False]
+
+
+def test_the_expected_precision_is_the_mean_chance_of_what_is_recommended():
+    scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
+    chance = np.array([[0.9, 0.5, 0.1], [0.8, 0.6, 0.2]])
+    np.testing.assert_allclose(expected_precision(scores, seen, chance, count=2), [0.3, 0.7])
+    with pytest.raises(ValueError, match="fewer than 3 unseen"):
+        expected_precision(scores, seen, chance, count=3)
+
+
+def test_each_scoring_stands_between_drawing_lots_and_the_best_possible():
+    scores = {"good": np.array([[1.0, 3, 2], [3, 1, 2]]), "flat": np.array([1.0, 3, 2, 3, 1, 2])}
+    seen, chance = np.array([[0, 1, 0], [0, 0, 0]]), np.array([[0.9, 0.5, 0.1], [0.3, 0.6, 0.2]])
+    table = expected_precisions(scores, seen, chance, count=1)
+    assert list(table) == ["drawing lots", "good", "flat", "best possible"]
+    np.testing.assert_allclose(table["drawing lots"], [0.5, 1.1 / 3])
+    np.testing.assert_allclose(table["good"], [0.1, 0.3])
+    assert table["flat"].equals(table["good"])
+    np.testing.assert_allclose(table["best possible"], [0.9, 0.6])
+
+
+def test_scores_of_another_size_are_named():
+    with pytest.raises(ValueError, match="scores 'short' have size 2 and chances 3"):
+        expected_precisions({"short": [1, 2]}, np.zeros((1, 3)), np.ones((1, 3)) / 2, count=1)
+
+
+def test_first_plays_are_of_songs_that_the_listener_had_not_played():
+    plays = pd.DataFrame(
+        {"listener": [1, 1, 2, 1, 2, 1, 1], "song": [5, 6, 7, 5, 5, 7, 7], "day": [0, 20, 3, 21, 22, 23, 25]}
+    )
+    past, first = past_and_first_plays(plays, day=21)
+    assert past.index.tolist() == [0, 1, 2]
+    assert first.index.names == ["listener", "song"]
+    assert first["day"].to_dict() == {(2, 5): 22, (1, 7): 25}
+    assert first.index.tolist() == [(2, 5), (1, 7), (1, 7)]
+
+
+def test_plays_without_a_day_are_refused():
+    with pytest.raises(ValueError, match="no column 'day'"):
+        past_and_first_plays(pd.DataFrame({"listener": [1], "song": [2]}), day=21)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 
+from mlbook._checks import require_columns
 from mlbook.evidence.intervals import Interval, ratio_interval
 
 Cell = tuple[str, str]
@@ -21,6 +22,8 @@ def predict_each(
     past: pd.DataFrame,
     future: pd.DataFrame,
     target: str,
+    *,
+    weight: str | None = None,
 ) -> pd.DataFrame:
     """What each model, trained on each set of columns of `past`, predicts for `future`.
 
@@ -32,6 +35,8 @@ def predict_each(
         Names of columns by the name of the set.
     target
         The column of `past` to learn.
+    weight
+        The column of `past` that says how much each row counts; without it, all count the same.
 
     Returns
     -------
@@ -42,8 +47,11 @@ def predict_each(
     Raises
     ------
     ValueError
-        If a set of columns holds the target, or names a column that is not there.
+        If a set of columns holds the target, or names a column that is not there, or there is no column `weight`.
     """
+    if weight is not None:
+        require_columns(past, [weight], "past")
+    weights = {} if weight is None else {"sample_weight": past[weight]}
     predicted = {}
     for kind, names in columns.items():
         for column in names:
@@ -53,7 +61,7 @@ def predict_each(
                 if column not in table.columns:
                     raise ValueError(f"`{label}` has no column {column!r}, which the columns {kind!r} name")
         for name, model in models.items():
-            fitted = clone(model).fit(past[list(names)], past[target])
+            fitted = clone(model).fit(past[list(names)], past[target], **weights)
             rows = future[list(names)]
             chance = is_classifier(fitted)
             predicted[kind, name] = fitted.predict_proba(rows)[:, 1] if chance else fitted.predict(rows)
@@ -71,3 +79,35 @@ def error_removed(
     start = errors.columns[0]
     less = errors[instead_of or start] - errors[change]
     return ratio_interval(less, errors[start], np.asarray(groups), group_name).scaled(100)
+
+
+def break_even(sizes: Sequence[float], gains: Sequence[float]) -> float:
+    """The size from which on a learning curve stays above zero.
+
+    The points are joined by straight lines over the logarithm of the size, and the last crossing counts. A curve that
+    is above zero throughout gets its first size: nothing smaller was tried.
+
+    Parameters
+    ----------
+    sizes
+        (n,) How many examples each point has learned from, rising.
+    gains
+        (n,) How far it is ahead of a rival there, in any unit.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, the sizes do not rise from above zero, or the curve ends at or below zero.
+    """
+    size, gain = np.asarray(sizes, dtype=float), np.asarray(gains, dtype=float)
+    if size.shape != gain.shape or size.ndim != 1:
+        raise ValueError(f"sizes have shape {size.shape} and gains {gain.shape}; give one gain for each size")
+    if not (size[0] > 0 and (np.diff(size) > 0).all()):
+        raise ValueError(f"sizes must rise from above zero, got {list(sizes)}")
+    if not gain[-1] > 0:
+        raise ValueError(f"the curve ends at {gain[-1]}, not ahead with {size[-1]:g} examples; try larger sizes")
+    behind = np.flatnonzero(~(gain > 0))
+    if not len(behind):
+        return float(size[0])
+    step = slice(behind[-1], behind[-1] + 2)
+    return float(np.exp(np.interp(0, gain[step], np.log(size[step]))))
