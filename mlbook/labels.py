@@ -149,8 +149,8 @@ def repeated_errors(
     Returns
     -------
     DataFrame
-        Indexed like `label`. Its columns, in order, have the levels `way`, `wrong` (how many), and `draw`: the label as it is
-        is `("none", 0, 0)`, and draw 0 of a way is `with_errors` with the seed 0.
+        Indexed like `label`. Its columns, in order, have the levels `way`, `wrong` (how many), and `draw`. The label
+        as it is stands under `("none", 0, 0)`; draw 0 of a way is `with_errors` with the seed 0.
 
     Raises
     ------

@@ -226,10 +226,9 @@ def shared_by_halves(
         0 to `count`, for each (label taught by one half, label taught by the other).
     """
     weight = np.asarray(votes, dtype=float)
-    halves = np.array_split(np.random.default_rng(seed).permutation(weight.shape[1]), 2)
     one, other = (
         {label: top_unseen(weight[:, half] @ np.asarray(said)[half], seen, count) for label, said in taught.items()}
-        for half in halves
+        for half in np.array_split(np.random.default_rng(seed).permutation(weight.shape[1]), 2)
     )
     shared = {
         (label, rival): (films[:, :, None] == theirs[:, None]).sum(axis=(1, 2)).mean()
