@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from mlbook._checks import require_times
 from mlbook.features import Aggregate, AsOfJoin, CalendarFeatures, aggregate
 
 DECISION_LEAD = timedelta(hours=2)
@@ -157,6 +158,22 @@ def history(at: pd.DataFrame, flights: pd.DataFrame) -> pd.DataFrame:
     columns = aggregate(at, flights, [_SCHEDULED, _GONE, *_ARRIVALS], at_time="decided")
     columns["backlog"] = columns["scheduled"] - columns["gone"]
     return columns[HISTORY]
+
+
+def local_clock(moments: pd.Series, hour: int) -> pd.Series:
+    """When it was `hour` o'clock in New York (0-23) on the local day of each moment, with its time zone.
+
+    Raises
+    ------
+    ValueError
+        If the moments have no time zone, one is missing, or no clock shows such an hour.
+    """
+    require_times(moments, f"column {moments.name!r}")
+    if hour not in range(24):
+        raise ValueError(f"hour is {hour}; give a whole hour from 0 to 23")
+    midnight = moments.dt.tz_convert(HOME_ZONE).dt.tz_localize(None).dt.normalize()
+    struck: pd.Series = (midnight + pd.Timedelta(hours=hour)).dt.tz_localize(HOME_ZONE)
+    return struck
 
 
 def column_score(past: pd.DataFrame, future: pd.DataFrame, column: str) -> pd.Series:

@@ -9,11 +9,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mlbook import catalog
 from mlbook.features import Aggregate, aggregate
+
+_ABOUT_THE_SALE = ["Sale_Price", "Sale_Condition", "Sale_Type"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,38 @@ def order_columns(orders: pd.DataFrame) -> pd.DataFrame:
             "slot": slot.astype("category"),
         }
     )
+
+
+def appraise(houses: pd.DataFrame, learn_from: pd.Series) -> pd.Series:
+    """What each house would have brought (dollars), learned from the sales marked by `learn_from` among the others.
+
+    A ridge regression of the logarithm of the price on all that describes the house, not the sale. Each house is
+    predicted from the four of five random folds that it is not in; a sale that is not marked has the weight 0.
+
+    Parameters
+    ----------
+    houses
+        The snapshot of this name.
+    learn_from
+        bool, indexed like `houses`.
+
+    Raises
+    ------
+    ValueError
+        If `learn_from` has another index.
+    """
+    if not learn_from.index.equals(houses.index):
+        raise ValueError("`learn_from` is not indexed like `houses`; mark every sale, and no other row")
+    described = pd.get_dummies(houses.drop(columns=_ABOUT_THE_SALE), dtype=float)
+    model = make_pipeline(StandardScaler(), Ridge(10))
+    logarithm = cross_val_predict(
+        model,
+        described,
+        np.log(houses["Sale_Price"]),
+        cv=KFold(5, shuffle=True, random_state=0),
+        params={"ridge__sample_weight": learn_from.astype(float)},
+    )
+    return pd.Series(np.exp(logarithm), index=houses.index, name="appraised")
 
 
 def linear(model: BaseEstimator) -> Pipeline:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -90,6 +92,34 @@ def shrunken_share(label: pd.Series, group: pd.Series, strength: float = 20) -> 
     return (sums["sum"] + strength * values.mean()) / (sums["size"] + strength)
 
 
+def film_scores(ratings: pd.DataFrame, shares: Sequence[str], strength: float = 20) -> pd.DataFrame:
+    """Each film's score by each label: how many watched it, and the `shrunken_share` with each other label.
+
+    Parameters
+    ----------
+    ratings
+        One row a rating, which stands for a viewing, with the columns `movieId` and those named in `shares`.
+    shares
+        Labels of which the share counts: bool, or 0 to 1, NaN where not known.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `movieId`, in order, with the columns `watched` and `shares`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    require_columns(ratings, ["movieId", *shares], "ratings")
+    film = ratings["movieId"]
+    watched = film.value_counts().sort_index()
+    return pd.DataFrame(
+        {"watched": watched, **{name: shrunken_share(ratings[name], film, strength) for name in shares}}
+    )
+
+
 def with_errors(label: pd.Series, among: pd.Series, count: int, seed: int) -> pd.Series:
     """The bool labels with `count` of them turned around, drawn by lot from the rows marked by `among` (bool).
 
@@ -104,6 +134,35 @@ def with_errors(label: pd.Series, among: pd.Series, count: int, seed: int) -> pd
     wrong = np.zeros(len(label), dtype=bool)
     wrong[np.random.default_rng(seed).choice(marked, count, replace=False)] = True
     return label ^ wrong
+
+
+def repeated_errors(
+    label: pd.Series, among: Mapping[str, pd.Series], counts: Sequence[int], draws: int
+) -> pd.DataFrame:
+    """The bool label as it is, and with errors of each kind, so many at a time, in several draws.
+
+    Parameters
+    ----------
+    among
+        Which rows an error of each kind may turn around: bool, indexed like `label`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `label`. Its columns, in order, have the levels `way`, `wrong` (how many), and `draw`. The label
+        as it is stands under `("none", 0, 0)`; draw 0 of a way is `with_errors` with the seed 0.
+
+    Raises
+    ------
+    ValueError
+        Where `with_errors` does.
+    """
+    spoiled = {
+        (way, count, draw): with_errors(label, among[way], count, draw)
+        for way, count, draw in product(among, counts, range(draws))
+    }
+    columns = pd.DataFrame({("none", 0, 0): label, **spoiled})
+    return columns.sort_index(axis=1).rename_axis(columns=["way", "wrong", "draw"])
 
 
 # ------------------------------------------------------------------------- when is it known?
@@ -159,6 +218,45 @@ def maturity_weights(
     weights = pd.Series(0.0, index=happened.index)
     weights[positive] = np.divide(1, known, out=np.ones(len(known)), where=known > 0)
     return weights
+
+
+def training_window(
+    happened: pd.Series,
+    reported: pd.Series,
+    at: pd.Timestamp,
+    window: timedelta,
+    *,
+    wait: timedelta = timedelta(0),
+    complete_after: timedelta | None = None,
+) -> pd.DataFrame:
+    """What to train on at `at`: the rows of a window that ended `wait` before, labeled by the reports that are in.
+
+    Parameters
+    ----------
+    happened, reported
+        UTC moments, indexed alike; `reported` is NaT for negatives. Rows outside the window are needed where
+        delays are learned from them.
+    complete_after
+        If given, a positive weighs as much as `maturity_weights` says. Without it, every row weighs 1.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the window, both ends included: `label` (bool) and `weight`.
+
+    Raises
+    ------
+    ValueError
+        If a column has no time zone, no row lies in the window, or as in `maturity_weights`.
+    """
+    inside = mature(happened, at, wait) & (happened >= at - wait - window)
+    if not inside.any():
+        raise ValueError(f"no row lies in the {window} that ended {wait} before {at}; make the window longer")
+    label = reported_by(reported, at)
+    weight = pd.Series(1.0, index=happened.index)
+    if complete_after is not None:
+        weight = weight.where(~label, maturity_weights(happened, reported, at, complete_after))
+    return pd.DataFrame({"label": label, "weight": weight})[inside]
 
 
 def _alike(kinds: pd.Series, overlap: float) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,40 @@ def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) ->
     per_viewer = in_order.groupby("userId")["movieId"]
     is_past = per_viewer.cumcount() < known * per_viewer.transform("size")
     return in_order[is_past], in_order[~is_past].groupby("userId").head(count)
+
+
+def newcomers(
+    ratings: pd.DataFrame, start: pd.Timestamp, *, raters: int = 5, rated: int = 20, known: float = 0.5
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What was rated before `start`, and what each viewer who came later rated first and afterwards.
+
+    Only films with at least `raters` ratings before `start` count, and only newcomers with at least `rated`
+    ratings of these films; the first of them, the share `known`, are what a recommender may look at.
+
+    `ratings` has the columns `userId`, `movieId`, and `timestamp`.
+
+    Returns
+    -------
+    early, known, later
+        Rows of `ratings`: those before `start`, and the two parts of the newcomers' ratings.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, `known` is not between 0 and 1, or there is no newcomer.
+    """
+    require_columns(ratings, ("userId", "movieId", "timestamp"), "ratings")
+    early = ratings[ratings["timestamp"] < start]
+    early = early[early.groupby("movieId")["userId"].transform("size") >= raters]
+    joined = ratings.groupby("userId")["timestamp"].transform("min")
+    late = ratings[(joined >= start) & ratings["movieId"].isin(early["movieId"])]
+    late = late[late.groupby("userId")["movieId"].transform("size") >= rated]
+    if late.empty:
+        raise ValueError(
+            f"no viewer who joined at {start} or later rated {rated} of the films that {raters} had rated before; "
+            "choose an earlier start or ask for fewer ratings"
+        )
+    return early, *past_and_next(late, known=known, count=len(late))
 
 
 def past_and_first_plays(plays: pd.DataFrame, day: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -74,6 +108,25 @@ def viewing_matrix(ratings: pd.DataFrame, viewers: pd.Index, films: pd.Index) ->
     return pd.DataFrame(matrix, index=viewers, columns=films)
 
 
+def label_matrices(
+    ratings: pd.DataFrame, labels: Sequence[str], viewers: pd.Index, films: pd.Index
+) -> dict[str, NDArray[np.float64]]:
+    """For each label, a `viewing_matrix` of the ratings of which it is true: (viewers, films), of 0 and 1.
+
+    `ratings` has the columns `userId`, `movieId`, and those named in `labels`, which are bool.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a label is anything but true or false.
+    """
+    require_columns(ratings, labels, "ratings")
+    for label in labels:
+        if ratings[label].dtype != bool:
+            raise ValueError(f"column {label!r} is {ratings[label].dtype}; make it bool, say by `>= 0.5`")
+    return {label: viewing_matrix(ratings[ratings[label]], viewers, films).to_numpy(float) for label in labels}
+
+
 def favorite_genre_scores(
     seen: NDArray[np.float64], others: NDArray[np.float64], genres: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -87,17 +140,25 @@ def favorite_genre_scores(
     return scores
 
 
+def neighbor_votes(seen: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """How much the vote of each other viewer counts for each viewer: (viewers, other viewers).
+
+    The more films they share, and the rarer those films are, the more. `seen` is (viewers, films) and
+    `others` is (other viewers, films), of 0 and 1.
+    """
+    watched = np.asarray(others)
+    votes: NDArray[np.float64] = (np.asarray(seen) * _rarity(watched)) @ watched.T
+    return votes
+
+
 def neighbor_scores(seen: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """The model: item-based nearest neighbors with cosine similarity, written as votes of the other viewers.
 
-    The vote of an other viewer counts for more, the more films they share with the viewer and the rarer
-    those films are. `seen` is (viewers, films) and `others` is (other viewers, films), of 0 and 1; the scores
-    are (viewers, films). Source: Sarwar and others, "Item-based collaborative filtering recommendation
-    algorithms", 2001.
+    Their votes weigh as in `neighbor_votes`. `seen` is (viewers, films) and `others` is (other viewers, films),
+    of 0 and 1; the scores are (viewers, films). Source: Sarwar and others, "Item-based collaborative filtering
+    recommendation algorithms", 2001.
     """
-    rarity = 1 / np.sqrt(np.maximum(others.sum(axis=0), 1))
-    votes = (seen * rarity) @ others.T
-    scores: NDArray[np.float64] = votes @ others * rarity
+    scores: NDArray[np.float64] = neighbor_votes(seen, others) @ others * _rarity(others)
     return scores
 
 
@@ -136,6 +197,70 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
+
+
+def found(recommended: Mapping[str, ArrayLike], upcoming: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """How many of the films on each list are among the upcoming ones of each kind.
+
+    Parameters
+    ----------
+    recommended
+        Positions of films by the name of the list, as from `top_unseen`: (viewers, count).
+    upcoming
+        0 or 1 by the name of the kind: (viewers, films).
+
+    Returns
+    -------
+    DataFrame
+        One row a viewer, in order, and a column for each (list, kind).
+    """
+    counts = {
+        (name, kind): np.take_along_axis(np.asarray(came) > 0, np.asarray(films), axis=1).sum(axis=1)
+        for name, films in recommended.items()
+        for kind, came in upcoming.items()
+    }
+    return pd.DataFrame(counts)
+
+
+def shared_by_halves(
+    votes: ArrayLike, taught: Mapping[str, ArrayLike], seen: ArrayLike, count: int = 10, *, seed: int
+) -> pd.Series:
+    """How many films two lists share on average, if one is taught by half of the voters and one by the other half.
+
+    What two labels share means nothing until it is known what one label shares with itself when other
+    people teach it. The halves are drawn by lot.
+
+    Parameters
+    ----------
+    votes
+        How much each voter counts for each viewer: (viewers, voters).
+    taught
+        By the name of the label, 0 or 1 for what each voter says about each film: (voters, films).
+    seen
+        What must not be recommended: (viewers, films).
+
+    Returns
+    -------
+    Series
+        0 to `count`, for each (label taught by one half, label taught by the other).
+    """
+    weight = np.asarray(votes, dtype=float)
+    one, other = (
+        {label: top_unseen(weight[:, half] @ np.asarray(said)[half], seen, count) for label, said in taught.items()}
+        for half in np.array_split(np.random.default_rng(seed).permutation(weight.shape[1]), 2)
+    )
+    shared = {
+        (label, rival): (films[:, :, None] == theirs[:, None]).sum(axis=(1, 2)).mean()
+        for label, films in one.items()
+        for rival, theirs in other.items()
+    }
+    return pd.Series(shared)
+
+
+def _rarity(watched: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One over the length of each film's column: (films,)."""
+    rarity: NDArray[np.float64] = 1 / np.sqrt(np.maximum(watched.sum(axis=0), 1))
+    return rarity
 
 
 def expected_precision(scores: ArrayLike, seen: ArrayLike, chance: ArrayLike, count: int = 10) -> NDArray[np.float64]:

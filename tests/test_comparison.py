@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from mlbook.evidence import break_even, error_removed, predict_each
+from mlbook.evidence import auc_lost, break_even, error_removed, predict_each
 
 PAST = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [1.0, 1, 0, 0], "y": [1.0, 3, 5, 7], "late": [False, False, True, True]})
 FUTURE = pd.DataFrame({"a": [4.0, 5], "b": [0.0, 1]}, index=[11, 7])
@@ -71,6 +72,42 @@ def test_instead_of_another_change_it_is_still_in_percent_of_the_start():
     removed = error_removed(errors(), ("new", "m"), np.arange(40), "sales", instead_of=("raw", "n"))
     assert removed.estimate == 50
     assert removed.over == "40 sales"
+
+
+class TestAucLost:
+    POSITIVE = np.arange(400) % 4 == 0
+
+    def scores(self, seed: int, strength: float) -> np.ndarray:
+        return strength * self.POSITIVE + np.random.default_rng(seed).normal(size=400)
+
+    def test_it_is_the_difference_of_the_two_aucs_in_points(self):
+        before, after = self.scores(0, 2), self.scores(1, 1)
+        lost = auc_lost(before, after, self.POSITIVE, "mails")
+        aucs = [roc_auc_score(self.POSITIVE, score) for score in (before, after)]
+        assert lost.estimate == pytest.approx(100 * (aucs[0] - aucs[1]))
+        assert lost.low > 0
+        assert lost.over == "100 mails"
+
+    def test_of_several_scores_the_mean_loss_counts(self):
+        before = self.scores(0, 2)
+        after = np.column_stack([self.scores(seed, 1) for seed in range(1, 4)])
+        each = [auc_lost(before, column, self.POSITIVE).estimate for column in after.T]
+        assert auc_lost(before, after, self.POSITIVE).estimate == pytest.approx(np.mean(each))
+
+    def test_a_score_in_the_same_order_loses_nothing(self):
+        before = self.scores(0, 1)
+        lost = auc_lost(before, np.exp(before), self.POSITIVE)
+        assert (lost.low, lost.estimate, lost.high) == (0, 0, 0)
+
+    def test_what_is_common_to_both_scores_does_not_widen_the_interval(self):
+        before = self.scores(0, 1)
+        noise = 0.01 * np.random.default_rng(1).normal(size=400)
+        paired, unpaired = (auc_lost(before, after, self.POSITIVE) for after in (before + noise, self.scores(2, 1)))
+        assert paired.high - paired.low < 0.2 * (unpaired.high - unpaired.low)
+
+    def test_a_missing_score_is_refused(self):
+        with pytest.raises(ValueError, match="a chance is missing"):
+            auc_lost(self.scores(0, 1), np.full(400, np.nan), self.POSITIVE)
 
 
 @pytest.mark.parametrize(

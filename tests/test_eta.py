@@ -209,3 +209,20 @@ class TestFlag:
     def test_a_share_that_is_none_is_refused(self, share):
         with pytest.raises(ValueError, match="between 0 and 1"):
             eta.flag([1, 2], share)
+
+
+def test_the_local_clock_strikes_on_the_day_of_departure_and_in_its_own_time():
+    # The second is 23:30 of the evening before in New York; on 10 March, summer time began.
+    moments = pd.to_datetime(
+        pd.Series(["2013-03-09 15:00", "2013-03-10 04:30", "2013-03-10 15:00"], name="t"), utc=True
+    )
+    struck = eta.local_clock(moments, 18).dt.tz_convert("UTC").dt.strftime("%m-%d %H:%M")
+    assert struck.tolist() == ["03-09 23:00", "03-09 23:00", "03-10 22:00"]
+
+
+def test_a_clock_without_a_zone_or_with_another_hour_is_refused():
+    naive = pd.Series(pd.to_datetime(["2013-03-09"]), name="departs")
+    with pytest.raises(ValueError, match=r"column 'departs' is .*without a time zone"):
+        eta.local_clock(naive, 18)
+    with pytest.raises(ValueError, match="hour is 24; give a whole hour from 0 to 23"):
+        eta.local_clock(naive.dt.tz_localize("UTC"), 24)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlbook import catalog
-from mlbook.examples import food_orders, house_columns, house_sales, linear, order_columns
+from mlbook.examples import appraise, food_orders, house_columns, house_sales, linear, order_columns
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,28 @@ def test_a_linear_model_reads_gaps_and_words_it_has_not_seen():
     predicted = model.predict(future)
     assert predicted[0] - predicted[1] == pytest.approx(10)
     assert np.isfinite(predicted[2])
+
+
+def test_a_house_is_appraised_without_its_own_price(houses):
+    dear = houses["Sale_Price"].where(houses.index != 0, 10_000_000)
+    everything = pd.Series(True, index=houses.index)
+    before, after = (appraise(houses.assign(Sale_Price=price), everything) for price in (houses["Sale_Price"], dear))
+    assert after[0] == pytest.approx(before[0])
+    assert (after != before).any()
+
+
+def test_prices_of_sales_that_are_not_learned_from_change_nothing(houses):
+    normal = houses["Sale_Condition"] == "Normal"
+    other = houses.assign(Sale_Price=houses["Sale_Price"].where(normal, 1))
+    pd.testing.assert_series_equal(appraise(houses, normal), appraise(other, normal))
+
+
+def test_appraisals_are_near_what_most_houses_brought(houses):
+    ratio = houses["Sale_Price"] / appraise(houses, houses["Sale_Condition"] == "Normal")
+    assert 0.95 < ratio.median() < 1.05
+    assert ratio.between(0.8, 1.25).mean() > 0.85
+
+
+def test_marks_for_other_houses_are_refused(houses):
+    with pytest.raises(ValueError, match="not indexed like `houses`"):
+        appraise(houses, pd.Series(True, index=houses.index[1:]))

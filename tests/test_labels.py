@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlbook import catalog, labels
@@ -73,6 +74,7 @@ class TestSimilarNext:
     def test_films_without_genres_resemble_nothing(self):
         assert labels.similar_next(ratings([(1, 5, 10), (1, 5, 20)]), GENRES).tolist()[0] == 0
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 4)), min_size=1, max_size=25))
     def test_it_is_what_a_loop_over_all_pairs_says(self, rows):
         table = ratings(rows)
@@ -199,3 +201,73 @@ class TestMaturityWeights:
     def test_without_old_reports_there_is_nothing_to_learn_from(self):
         with pytest.raises(ValueError, match="no row older than 90 days"):
             labels.maturity_weights(before([5]), before([1]), NOW, timedelta(days=90))
+
+
+class TestRepeatedErrors:
+    LABEL = pd.Series([True, False] * 20, index=range(100, 140))
+
+    def test_the_label_itself_stands_beside_every_draw_of_every_kind_and_count(self):
+        among = {"any": self.LABEL | True, "positives": self.LABEL}
+        drawn = labels.repeated_errors(self.LABEL, among, counts=[2, 5], draws=3)
+        assert drawn.columns.names == ["way", "wrong", "draw"]
+        assert drawn["none", 0, 0].equals(self.LABEL.rename(("none", 0, 0)))
+        assert drawn.shape == (40, 1 + 2 * 2 * 3)
+        wrong = drawn.ne(self.LABEL, axis=0).sum()
+        assert (wrong == wrong.index.get_level_values("wrong")).all()
+        assert not drawn["positives"][~self.LABEL].any(axis=None)
+
+    def test_a_draw_is_that_of_its_seed(self):
+        drawn = labels.repeated_errors(self.LABEL, {"positives": self.LABEL}, counts=[5], draws=2)
+        one = labels.with_errors(self.LABEL, self.LABEL, 5, seed=1)
+        assert (drawn["positives", 5, 1] == one).all()
+        assert (drawn["positives", 5, 0] != one).any()
+
+
+class TestFilmScores:
+    RATINGS = pd.DataFrame({"movieId": [7, 3, 3, 3], "liked": [True, True, False, False], "next": [np.nan, 1, 0.5, 0]})
+
+    def test_films_are_counted_and_their_shares_drawn_to_the_average(self):
+        scores = labels.film_scores(self.RATINGS, ["liked", "next"], strength=2)
+        assert scores.index.tolist() == [3, 7]
+        assert scores["watched"].to_dict() == {3: 3, 7: 1}
+        assert scores["liked"].to_dict() == pytest.approx({3: (1 + 2 * 0.5) / 5, 7: (1 + 2 * 0.5) / 3})
+
+    def test_a_film_whose_label_is_never_known_has_no_share(self):
+        scores = labels.film_scores(self.RATINGS, ["next"], strength=0)
+        assert scores["next"].to_dict() == pytest.approx({3: 0.5, 7: np.nan}, nan_ok=True)
+
+    def test_a_missing_column_is_named(self):
+        with pytest.raises(ValueError, match="no column 'enjoyed'"):
+            labels.film_scores(self.RATINGS, ["enjoyed"])
+
+
+class TestTrainingWindow:
+    # Days before NOW: when it happened, and when it was reported.
+    HAPPENED: ClassVar = [200.0, 95, 90, 50, 30, 0, -5]
+    REPORTED: ClassVar = [190.0, None, 80, -2, None, None, None]
+
+    def window(self, days: int = 90, **how: object) -> pd.DataFrame:
+        return labels.training_window(before(self.HAPPENED), before(self.REPORTED), NOW, days * DAY, **how)
+
+    def test_it_holds_the_rows_of_the_window_with_both_its_ends(self):
+        assert self.window().index.tolist() == [2, 3, 4, 5]
+
+    def test_the_label_is_what_has_been_reported_by_then(self):
+        assert self.window()["label"].tolist() == [True, False, False, False]
+
+    def test_who_waits_gets_a_window_that_ended_earlier(self):
+        assert self.window(wait=50 * DAY).index.tolist() == [1, 2, 3]
+
+    def test_every_row_weighs_one_without_correction(self):
+        assert set(self.window()["weight"]) == {1.0}
+
+    def test_corrected_young_positives_weigh_more_and_the_rest_one(self):
+        # Old positives were reported after 2 and 10 days, so at an age of 5 days, half of them are.
+        happened, reported = before([100, 100, 5, 5, 4]), before([98, 90, 1, None, -3])
+        rows = labels.training_window(happened, reported, NOW, 30 * DAY, complete_after=90 * DAY)
+        assert rows["weight"].tolist() == [2, 1, 1]
+        assert rows["label"].tolist() == [True, False, False]
+
+    def test_an_empty_window_is_refused(self):
+        with pytest.raises(ValueError, match="no row lies in the 1 days"):
+            self.window(days=1, wait=150 * DAY)

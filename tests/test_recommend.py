@@ -10,10 +10,15 @@ from mlbook.recommend import (
     expected_precision,
     expected_precisions,
     favorite_genre_scores,
+    found,
     hits,
+    label_matrices,
     neighbor_scores,
+    neighbor_votes,
+    newcomers,
     past_and_first_plays,
     past_and_next,
+    shared_by_halves,
     top_unseen,
     viewing_matrix,
 )
@@ -111,6 +116,82 @@ def test_a_hit_is_a_recommended_film_among_the_upcoming_ones():
     scores, seen = np.array([[3.0, 2, 1], [3, 2, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
     upcoming = np.array([[1, 1, 0], [0, 0, 1]])
     assert hits(scores, seen, upcoming, count=1).tolist() == [True, False]
+
+
+def test_newcomers_are_those_who_joined_later_and_rated_enough_of_the_films_rated_before():
+    films = list(range(4))
+    before = [(viewer, film, 1) for viewer in (1, 2) for film in films]
+    before += [(1, 99, 2)]  # a film with one early rating does not count
+    old = [(1, film, 20) for film in films]  # rated before, so no newcomer
+    new = [(5, film, 20 + film) for film in reversed(films)]
+    few = [(6, 0, 30), (6, 99, 31), (6, 50, 32)]
+    table = pd.DataFrame(before + old + new + few, columns=["userId", "movieId", "timestamp"])
+    early, known, later = newcomers(table, 10, raters=2, rated=3)
+    assert set(early["movieId"]) == set(films)
+    assert len(early) == 8
+    assert known[["userId", "movieId"]].to_numpy().tolist() == [[5, 0], [5, 1]]
+    assert later[["userId", "movieId"]].to_numpy().tolist() == [[5, 2], [5, 3]]
+
+
+def test_a_start_after_which_nobody_joined_is_refused():
+    table = pd.DataFrame({"userId": [1] * 30, "movieId": range(30), "timestamp": range(30)})
+    with pytest.raises(ValueError, match="no viewer who joined at 25 or later rated 20"):
+        newcomers(table, 25, raters=1)
+
+
+def test_a_label_has_a_one_where_it_is_true():
+    ratings = pd.DataFrame({"userId": [3, 7], "movieId": [10, 30], "liked": [True, False], "watched": [True, True]})
+    taught = label_matrices(ratings, ["watched", "liked"], VIEWERS, FILMS)
+    assert taught["watched"].tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert taught["liked"].tolist() == [[0, 0, 0], [1, 0, 0]]
+
+
+def test_a_label_that_is_a_share_is_not_taken_for_true():
+    ratings = pd.DataFrame({"userId": [3], "movieId": [10], "similar": [0.2]})
+    with pytest.raises(ValueError, match=r"column 'similar' is float64; make it bool, say by `>= 0.5`"):
+        label_matrices(ratings, ["similar"], VIEWERS, FILMS)
+
+
+def test_the_vote_of_those_who_share_rare_films_counts_for_more():
+    others = np.array([[1, 0, 1], [1, 1, 0], [1, 0, 0], [1, 0, 0]])
+    votes = neighbor_votes([[1, 1, 0]], others)
+    np.testing.assert_allclose(votes, [[0.5, 1.5, 0.5, 0.5]])
+
+
+def test_found_counts_the_recommended_films_of_each_list_that_come_of_each_kind():
+    lists = {"a": [[0, 1], [2, 0]], "b": [[2, 1], [1, 2]]}
+    upcoming = {"watched": [[1, 1, 0], [0, 1, 1]], "liked": [[1, 0, 0], [0, 0, 0]]}
+    table = found(lists, upcoming)
+    assert table["a", "watched"].tolist() == [2, 1]
+    assert table["b", "watched"].tolist() == [1, 2]
+    assert table["a", "liked"].tolist() == [1, 0]
+    assert list(table) == [("a", "watched"), ("a", "liked"), ("b", "watched"), ("b", "liked")]
+
+
+class TestSharedByHalves:
+    VOTES = np.ones((3, 20))
+    SEEN = np.zeros((3, 100), dtype=bool)
+
+    def taught(self, *films: int) -> np.ndarray:
+        said = np.zeros((20, 100))
+        said[:, list(films)] = 1
+        return said
+
+    def test_labels_that_all_teach_alike_share_all_with_themselves_and_none_with_each_other(self):
+        taught = {"first": self.taught(*range(5)), "last": self.taught(*range(90, 95))}
+        shared = shared_by_halves(self.VOTES, taught, self.SEEN, count=5, seed=0)
+        assert shared.unstack().to_numpy().tolist() == [[5, 0], [0, 5]]
+
+    def test_a_label_of_noise_shares_as_much_with_itself_as_lots_would(self):
+        noise = {"noise": np.random.default_rng(0).random((20, 100))}
+        shared = [shared_by_halves(self.VOTES, noise, self.SEEN, count=10, seed=seed).iloc[0] for seed in range(30)]
+        assert 0 < np.mean(shared) < 2
+
+    def test_another_seed_draws_other_halves(self):
+        said = {"noise": np.random.default_rng(0).random((20, 100))}
+        one, again, other = (shared_by_halves(self.VOTES, said, self.SEEN, count=50, seed=s) for s in (1, 1, 2))
+        assert one.equals(again)
+        assert not one.equals(other)
 
 
 def test_the_expected_precision_is_the_mean_chance_of_what_is_recommended():

@@ -64,3 +64,23 @@ def test_a_seed_makes_the_same_world_twice_and_another_seed_another():
 def test_worlds_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match="must be positive and runtime_spread not negative"):
         viewing.simulate(**wrong, seed=0)
+
+
+def test_the_outcomes_are_those_of_each_viewer_s_best_scored_films():
+    world = pd.DataFrame({"viewer": [0, 0, 0, 1, 1, 1], "finished": [1, 1, 0, 0, 0, 1]}).astype({"finished": bool})
+    world = world.assign(rated_high=False, similar_next=True, enjoyed=[True] * 3 + [False] * 3)
+    outcomes = viewing.outcomes([3, 2, 1, 30, 20, 10], world, count=2)
+    assert outcomes.to_dict() == {"finished": 50, "rated_high": 0, "similar_next": 100, "enjoyed": 50}
+
+
+def test_picking_what_is_enjoyed_is_better_than_picking_by_lot(world):
+    by_truth = viewing.outcomes(world["enjoyed"], world)
+    assert by_truth["enjoyed"] > 99
+    assert 40 < viewing.outcomes(world.index % 7, world)["enjoyed"] < 60
+
+
+def test_scores_of_other_rows_and_more_films_than_there_are_are_refused(world):
+    with pytest.raises(ValueError, match="3 scores for"):
+        viewing.outcomes([1, 2, 3], world)
+    with pytest.raises(ValueError, match="fewer than 21 films"):
+        viewing.outcomes(world["match"], world, count=21)

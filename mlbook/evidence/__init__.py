@@ -3,7 +3,7 @@
 Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
 """
 
-from mlbook.evidence.comparison import break_even, error_removed, predict_each
+from mlbook.evidence.comparison import auc_lost, break_even, error_removed, predict_each
 from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
 from mlbook.evidence.findings import Check, Finding, above, below, claims
 from mlbook.evidence.intervals import (
@@ -24,6 +24,7 @@ __all__ = [
     "Interactive",
     "Interval",
     "above",
+    "auc_lost",
     "below",
     "break_even",
     "claims",

@@ -1,4 +1,4 @@
-"""Is it the model or the data? Every model on every set of columns, on one scale."""
+"""What a change is worth: every model on every set of columns, on one scale, and the order that a score loses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 
 from mlbook._checks import require_columns
-from mlbook.evidence.intervals import Interval, ratio_interval
+from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval
+from mlbook.rare import false_alarms
 
 Cell = tuple[str, str]
 
@@ -111,3 +112,30 @@ def break_even(sizes: Sequence[float], gains: Sequence[float]) -> float:
         return float(size[0])
     step = slice(behind[-1], behind[-1] + 2)
     return float(np.exp(np.interp(0, gain[step], np.log(size[step]))))
+
+
+def auc_lost(before: ArrayLike, after: ArrayLike, positive: ArrayLike, positives_name: str = "positives") -> Interval:
+    """How many points of 100 the AUC falls from one score to another on the same rows.
+
+    The AUC is the mean, over the positives, of the share of negatives that are ranked below each of them; so
+    the positives are resampled. A negative with the very score of a positive counts as ranked above it.
+
+    Parameters
+    ----------
+    before
+        The score at the start: (n,).
+    after
+        The other score, or several, say of several trainings, of which the mean loss counts: (n,) or (n, k).
+    positive
+        bool: (n,).
+
+    Raises
+    ------
+    ValueError
+        Where `false_alarms` and `mean_interval` do: with a missing score, without a negative, or with fewer than
+        ten positives.
+    """
+    later = np.asarray(after, dtype=float)
+    scores = [later] if later.ndim == 1 else list(later.T)
+    more = np.mean([false_alarms(score, positive) for score in scores], axis=0) - false_alarms(before, positive)
+    return mean_interval(100 * more, np.arange(len(more)), positives_name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FEATURES = ["match", "reviews", "minutes", "awards", "cliffhanger"]
 LABELS = ["finished", "rated_high", "similar_next"]
 TRUTH = "enjoyed"
+TARGETS = [*LABELS, TRUTH]
 
 
 def simulate(viewers: int = 500, *, films: int = 20, runtime_spread: float = 30, seed: int) -> pd.DataFrame:
@@ -64,6 +65,26 @@ def simulate(viewers: int = 500, *, films: int = 20, runtime_spread: float = 30,
             TRUTH: enjoyment > 0,
         }
     )
+
+
+def outcomes(score: ArrayLike, world: pd.DataFrame, count: int = 5) -> pd.Series:
+    """What percent of the `count` best-scored films of each viewer were finished, rated high, ..., and enjoyed.
+
+    `score` (n,) has a value for each row of `world`, which comes from `simulate`. The result is indexed by
+    `TARGETS`.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or viewers have fewer than `count` films.
+    """
+    scores = np.asarray(score, dtype=float)
+    if len(scores) != len(world):
+        raise ValueError(f"{len(scores)} scores for {len(world)} viewings; give each viewing one")
+    if world.groupby("viewer").size().min() < count:
+        raise ValueError(f"a viewer has fewer than {count} films; ask for fewer")
+    rank = pd.Series(scores, index=world.index).groupby(world["viewer"]).rank(ascending=False, method="first")
+    return 100 * world.loc[rank <= count, TARGETS].mean()
 
 
 def _chance(pull: NDArray[np.float64]) -> NDArray[np.float64]:
