@@ -39,12 +39,8 @@ def sweep(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None =
         If the lengths differ, a chance is missing, there is no positive, or a positive stands for others.
     """
     scores, positives, weights = _checked(chance, positive, stands_for)
-    thresholds, counts = np.unique(scores[positives], return_counts=True)
-    # How many of the thresholds each case reaches: those that reach none are flagged by none.
-    reached = np.searchsorted(thresholds, scores, side="right")
-    flagged = np.bincount(reached, weights=weights, minlength=len(thresholds) + 1)[::-1].cumsum()[:-1]
-    table = {"threshold": thresholds[::-1], "flagged": flagged, "caught": counts[::-1].cumsum()}
-    return pd.DataFrame(table)
+    thresholds, caught, reached = _reached(scores, positives)
+    return _swept(thresholds, caught, np.bincount(reached, weights, minlength=len(thresholds) + 1))
 
 
 def average_precision(swept: pd.DataFrame) -> float:
@@ -52,7 +48,8 @@ def average_precision(swept: pd.DataFrame) -> float:
 
     The same as scikit-learn's `average_precision_score` on the cases that were swept.
     """
-    return float(np.average(swept["caught"] / swept["flagged"], weights=_added(swept)))
+    added = np.diff(swept["caught"], prepend=0)
+    return float(np.average(swept["caught"] / swept["flagged"], weights=added))
 
 
 def scorecard(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> dict[str, float]:
@@ -71,22 +68,19 @@ def scorecard(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | No
     """
     scores, positives, weights = _checked(chance, positive, stands_for)
     _need_negatives(positives)
-    swept = sweep(scores, positives, weights)
-    thresholds, added = swept["threshold"].to_numpy()[::-1], _added(swept)[::-1]
-    lower, upper = (
-        np.cumsum(
-            np.bincount(
-                np.searchsorted(thresholds, scores[~positives], side=side),
-                weights=weights[~positives],
-                minlength=len(thresholds) + 1,
-            )
-        )[:-1]
-        for side in ("right", "left")
-    )
+    thresholds, caught, reached = _reached(scores, positives)
+    cases = np.bincount(reached, weights, minlength=len(thresholds) + 1)
     # Negatives below a positive count in full, those with an equal chance by half.
-    auc = (added * (lower + upper)).sum() / (2 * added.sum() * weights[~positives].sum())
-    promised = (scores * weights).sum() / added.sum()
-    return {"AUC": float(auc), "average precision": average_precision(swept), "promised": float(promised)}
+    tied = np.append(np.nan, thresholds)[reached] == scores
+    equal = np.bincount(reached[tied] - 1, weights[tied], minlength=len(thresholds)) - caught
+    negatives = cases - np.append(0, caught)
+    below = negatives.cumsum()[:-1] + equal / 2
+    auc = (caught * below).sum() / (caught.sum() * negatives.sum())
+    return {
+        "AUC": float(auc),
+        "average precision": average_precision(_swept(thresholds, caught, cases)),
+        "promised": float((scores * weights).sum() / caught.sum()),
+    }
 
 
 def cheapest(swept: pd.DataFrame, missed: float) -> float:
@@ -162,9 +156,21 @@ def redrawn_precision(alarms: ArrayLike, positives: int, rate: float, draws: int
     return precision
 
 
-def _added(swept: pd.DataFrame) -> NDArray[np.int_]:
-    """The positives that each threshold of a sweep adds to those caught by the ones above it."""
-    return np.diff(swept["caught"].to_numpy(), prepend=0)
+def _reached(
+    scores: NDArray[np.float64], positives: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """The distinct chances of positives, lowest first; how many have each; how many of them each case reaches.
+
+    To find the place of a million cases among the thresholds is what takes time; so it is done once.
+    """
+    thresholds, caught = np.unique(scores[positives], return_counts=True)
+    return thresholds, caught, np.searchsorted(thresholds, scores, side="right")
+
+
+def _swept(thresholds: NDArray[np.float64], caught: NDArray[np.intp], cases: NDArray[np.float64]) -> pd.DataFrame:
+    """A sweep from the number of `cases` that reach no threshold, the lowest only, ..., and all: (thresholds + 1,)."""
+    flagged = cases[::-1].cumsum()[:-1]
+    return pd.DataFrame({"threshold": thresholds[::-1], "flagged": flagged, "caught": caught[::-1].cumsum()})
 
 
 def _need_negatives(positives: NDArray[np.bool_]) -> None:
