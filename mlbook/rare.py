@@ -1,10 +1,13 @@
-"""Rare events: what each threshold flags and catches, what that costs, and chances after sampling.
+"""Rare events: what each threshold flags and catches, what that costs, and training by weights or on a sample.
 
 A threshold flags the cases whose chance is at least as high. Costs are counted in reviews: each flagged case costs
 one, and each positive that is missed costs as many as somebody has said it does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -106,6 +109,76 @@ def cost(
     return float(weights[flags].sum() + missed * np.count_nonzero(positives & ~flags))
 
 
+def relative_costs(
+    chance: ArrayLike,
+    positive: ArrayLike,
+    thresholds: Mapping[str, float],
+    missed: float,
+    stands_for: ArrayLike | None = None,
+) -> dict[str, float]:
+    """What each of several thresholds costs, by name, in percent of the cost of flagging nothing.
+
+    The other parameters are those of `cost`, and so are the errors.
+    """
+    scores, positives, weights = _checked(chance, positive, stands_for)
+    never = missed * np.count_nonzero(positives)
+    return {name: 100 * cost(scores, positives, each, missed, weights) / never for name, each in thresholds.items()}
+
+
+def balanced_weights(positive: ArrayLike, stands_for: ArrayLike | None = None) -> NDArray[np.float64]:
+    """The weight of each case in training with which all positives weigh as much as all negatives: (n,).
+
+    A negative weighs as many cases as it stands for, a positive its share of the sum. Without `stands_for`, these
+    are the weights of scikit-learn's `class_weight="balanced"`, times a constant.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a positive stands for others, or there is no positive.
+    """
+    _, positives, weights = _checked(np.zeros(np.shape(positive)), positive, stands_for)
+    return np.where(positives, weights[~positives].sum() / np.count_nonzero(positives), weights)
+
+
+def undersampling_weights(positive: ArrayLike, ratio: float, seed: int) -> NDArray[np.float64]:
+    """The weight of each case in training on all positives and a sample of negatives, `ratio` to a positive: (n,).
+
+    It is 1 for what is in the sample and 0 for what is not.
+
+    Raises
+    ------
+    ValueError
+        If there is no positive, or there are not as many negatives.
+    """
+    _, positives, weights = _checked(np.zeros(np.shape(positive)), positive, None)
+    negatives = pd.Series(np.flatnonzero(~positives))
+    wanted = round(ratio * np.count_nonzero(positives))
+    if not 0 < wanted <= len(negatives):
+        raise ValueError(f"ratio is {ratio}, which asks for {wanted:,} negatives; there are {len(negatives):,}")
+    weights[~positives] = 0
+    weights[negatives.sample(wanted, random_state=seed)] = 1
+    return weights
+
+
+def kept_share(positive: ArrayLike, weight: ArrayLike, stands_for: ArrayLike | None = None) -> float:
+    """The share of negatives that is as good as kept if each case has this `weight` (n,) in training (above 0).
+
+    It is the number that `undo_sampling` wants, for a sample of negatives and for weights alike: to weigh each
+    positive by 100 changes the odds as much as to keep one negative in 100.
+
+    Raises
+    ------
+    ValueError
+        Where `balanced_weights` does, if there is no negative, or if either kind weighs nothing.
+    """
+    weighed, positives, cases = _checked(weight, positive, stands_for)
+    _need_negatives(positives)
+    of_positives, of_negatives = weighed[positives].mean(), weighed[~positives].sum() / cases[~positives].sum()
+    if not (of_positives > 0 and of_negatives > 0):
+        raise ValueError("all positives, or all negatives, have no weight; a model learns nothing from one kind alone")
+    return float(of_negatives / of_positives)
+
+
 def undo_sampling(chance: ArrayLike, kept: float) -> NDArray[np.float64]:
     """What a chance would be if the model had not been trained on only the share `kept` of the negatives.
 
@@ -117,11 +190,58 @@ def undo_sampling(chance: ArrayLike, kept: float) -> NDArray[np.float64]:
     ValueError
         If `kept` is not above 0 and at most 1.
     """
-    if not 0 < kept <= 1:
-        raise ValueError(f"kept is {kept}; give the share of negatives that was kept, above 0 and at most 1")
+    _need_share(kept)
     sampled = np.asarray(chance, dtype=float)
     undone: NDArray[np.float64] = kept * sampled / (kept * sampled + (1 - sampled))
     return undone
+
+
+def threshold_in_sample(threshold: float, kept: float) -> float:
+    """The threshold that does to a sampled model's chances what `threshold` does to them once they are undone.
+
+    Raises
+    ------
+    ValueError
+        If `threshold` is not from 0 to 1, and where `undo_sampling` does.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold is {threshold}; give a chance, from 0 to 1")
+    _need_share(kept)
+    return threshold / (threshold + kept * (1 - threshold))
+
+
+def seen_and_fresh(
+    models: Mapping[str, Any], worlds: Sequence[tuple[Sequence[ArrayLike], Sequence[ArrayLike]]]
+) -> pd.DataFrame:
+    """What each model scores in each world, on the cases that it learned from and on fresh ones.
+
+    Parameters
+    ----------
+    models
+        scikit-learn classifiers by name. They are trained in place, world by world, and afterwards are as the last
+        world has made them.
+    worlds
+        Two sets of cases each, first those to learn from, then the fresh ones. A set is `X` (n, columns), `positive`
+        (n,), and `stands_for` (n,), which is the weight in training, too.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `model` and `world` (0, 1, ...), with the columns of `scorecard` for the rows "fresh" and "seen".
+
+    Raises
+    ------
+    ValueError
+        Where `scorecard` does.
+    """
+    cards = {}
+    for world, (seen, fresh) in enumerate(worlds):
+        X, positive, stands_for = seen
+        for name, model in models.items():
+            model.fit(X, positive, sample_weight=stands_for)
+            for rows, (table, *case) in {"seen": seen, "fresh": fresh}.items():
+                cards[name, world, rows] = scorecard(model.predict_proba(table)[:, 1], *case)
+    return cast(pd.DataFrame, pd.DataFrame(cards).T.rename_axis(["model", "world", "rows"]).unstack("rows"))
 
 
 def false_alarms(chance: ArrayLike, positive: ArrayLike, stands_for: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -167,10 +287,15 @@ def _reached(
     return thresholds, caught, np.searchsorted(thresholds, scores, side="right")
 
 
-def _swept(thresholds: NDArray[np.float64], caught: NDArray[np.intp], cases: NDArray[np.float64]) -> pd.DataFrame:
+def _swept(thresholds: NDArray[np.float64], caught: NDArray[np.intp], cases: NDArray[Any]) -> pd.DataFrame:
     """A sweep from the number of `cases` that reach no threshold, the lowest only, ..., and all: (thresholds + 1,)."""
     flagged = cases[::-1].cumsum()[:-1]
     return pd.DataFrame({"threshold": thresholds[::-1], "flagged": flagged, "caught": caught[::-1].cumsum()})
+
+
+def _need_share(kept: float) -> None:
+    if not 0 < kept <= 1:
+        raise ValueError(f"kept is {kept}; give the share of negatives that was kept, above 0 and at most 1")
 
 
 def _need_negatives(positives: NDArray[np.bool_]) -> None:
