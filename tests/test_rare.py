@@ -43,10 +43,10 @@ def test_average_precision_is_that_of_scikit_learn(rows):
     assert rare.average_precision(rare.sweep(chance, fraud)) == pytest.approx(average_precision_score(fraud, chance))
 
 
-@given(cases, st.integers(1, 9))
-def test_a_scorecard_scores_the_order_as_scikit_learn_does(rows, others):
+@given(cases, st.integers(1, 9), st.sampled_from([0, 1]))
+def test_a_scorecard_scores_the_order_as_scikit_learn_does(rows, others, mixed):
     chance, fraud = columns([*rows, (3, False)])
-    weight = np.where(fraud, 1, others)
+    weight = np.where(fraud, 1, others + mixed * np.arange(len(fraud)))
     card = rare.scorecard(chance, fraud, weight)
     assert card["AUC"] == pytest.approx(roc_auc_score(fraud, chance, sample_weight=weight))
     assert card["average precision"] == pytest.approx(average_precision_score(fraud, chance, sample_weight=weight))
