@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from mlbook._checks import require_columns
 
 _DIGITS = 9
 _ROUNDING = 10.0**-_DIGITS
+_NEVER = np.iinfo(np.int16).max  # the year in which a film is rated that is not
 
 
 def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -87,7 +89,7 @@ def favorite_genre_scores(
     return scores
 
 
-def neighbor_scores(seen: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def neighbor_scores(seen: NDArray[Any], others: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The model: item-based nearest neighbors with cosine similarity, written as votes of the other viewers.
 
     The vote of an other viewer counts for more, the more films they share with the viewer and the rarer
@@ -97,7 +99,7 @@ def neighbor_scores(seen: NDArray[np.float64], others: NDArray[np.float64]) -> N
     """
     rarity = 1 / np.sqrt(np.maximum(others.sum(axis=0), 1))
     votes = (seen * rarity) @ others.T
-    scores: NDArray[np.float64] = votes @ others * rarity
+    scores: NDArray[np.floating[Any]] = votes @ others * rarity
     return scores
 
 
@@ -136,6 +138,62 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
+
+
+def replay(
+    known: pd.DataFrame, upcoming: pd.DataFrame, ratings: pd.DataFrame, years: pd.Series, *, future: bool = True
+) -> pd.DataFrame:
+    """Whether each viewer would have got a hit in the year of their test, from rankers retrained on its New Year.
+
+    The viewers tested in a year are left out of what its rankers learn from. *Neighbors* is `neighbor_scores`, with
+    the votes of all other viewers; *recent* scores a film by how many of them rated it in the year before.
+
+    Parameters
+    ----------
+    known, upcoming
+        What is known of each viewer and what is to be hit, as `past_and_next` returns them.
+    ratings
+        The ratings of all viewers (`userId`, `movieId`, `timestamp`), each film once by a viewer.
+    years
+        The year of the test (n,), indexed by viewer.
+    future
+        Whether ratings that others made from New Year on vote, too.
+
+    Returns
+    -------
+    DataFrame
+        The columns `neighbors` and `recent`, bool, indexed by viewer in order of the years: (n, 2).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a viewer has no ratings or rated a film twice, or as `top_unseen`.
+    """
+    require_columns(ratings, ("userId", "movieId", "timestamp"), "ratings")
+    viewers, films = (pd.Index(ratings[key].unique()) for key in ("userId", "movieId"))
+    tested = viewers.get_indexer(years.index)
+    if (tested < 0).any():
+        raise ValueError(f"viewer {years.index[tested < 0].tolist()[0]} has a year and no ratings; leave them out")
+    rated_in = np.full((len(viewers), len(films)), _NEVER, dtype=np.int16)
+    rated_in[viewers.get_indexer(ratings["userId"]), films.get_indexer(ratings["movieId"])] = ratings[
+        "timestamp"
+    ].dt.year
+    if (rated_in < _NEVER).sum() < len(ratings):
+        raise ValueError("a viewer rated a film twice; keep one of these ratings, with .drop_duplicates(...)")
+    seen_by, next_of = (viewing_matrix(part, years.index, films).to_numpy() for part in (known, upcoming))
+    results = []
+    for year in np.unique(years):
+        rows = np.flatnonzero(years == year)
+        others = np.delete(rated_in, tested[rows], axis=0)
+        votes = (others < (_NEVER if future else year)).astype(np.float32)
+        seen = seen_by[rows]
+        scores = {
+            "neighbors": neighbor_scores(seen, votes),
+            "recent": np.tile((others == year - 1).sum(axis=0), (len(rows), 1)),
+        }
+        hit = {name: hits(score, seen, next_of[rows]) for name, score in scores.items()}
+        results.append(pd.DataFrame(hit, index=years.index[rows]))
+    return pd.concat(results)
 
 
 def expected_precision(scores: ArrayLike, seen: ArrayLike, chance: ArrayLike, count: int = 10) -> NDArray[np.float64]:

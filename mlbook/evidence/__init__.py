@@ -3,7 +3,7 @@
 Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
 """
 
-from mlbook.evidence.comparison import break_even, error_removed, predict_each
+from mlbook.evidence.comparison import break_even, error_removed, predict_each, removed_by_each, squared_errors
 from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
 from mlbook.evidence.findings import Check, Finding, above, below, claims
 from mlbook.evidence.intervals import (
@@ -32,7 +32,9 @@ __all__ = [
     "predict_each",
     "ratio_interval",
     "recall_interval",
+    "removed_by_each",
     "repeats_interval",
     "share_interval",
     "show",
+    "squared_errors",
 ]
