@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from mlbook._checks import require_columns
 
 _DIGITS = 9
 _ROUNDING = 10.0**-_DIGITS
+_NEVER = np.iinfo(np.int16).max  # the year in which a film is rated that is not
 
 
 def past_and_next(ratings: pd.DataFrame, known: float = 0.8, count: int = 10) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -140,25 +142,25 @@ def favorite_genre_scores(
     return scores
 
 
-def neighbor_votes(seen: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+def neighbor_votes(seen: ArrayLike, others: ArrayLike) -> NDArray[np.floating[Any]]:
     """How much the vote of each other viewer counts for each viewer: (viewers, other viewers).
 
     The more films they share, and the rarer those films are, the more. `seen` is (viewers, films) and
     `others` is (other viewers, films), of 0 and 1.
     """
     watched = np.asarray(others)
-    votes: NDArray[np.float64] = (np.asarray(seen) * _rarity(watched)) @ watched.T
+    votes: NDArray[np.floating[Any]] = (np.asarray(seen) * _rarity(watched)) @ watched.T
     return votes
 
 
-def neighbor_scores(seen: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def neighbor_scores(seen: ArrayLike, others: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """The model: item-based nearest neighbors with cosine similarity, written as votes of the other viewers.
 
     Their votes weigh as in `neighbor_votes`. `seen` is (viewers, films) and `others` is (other viewers, films),
     of 0 and 1; the scores are (viewers, films). Source: Sarwar and others, "Item-based collaborative filtering
     recommendation algorithms", 2001.
     """
-    scores: NDArray[np.float64] = neighbor_votes(seen, others) @ others * _rarity(others)
+    scores: NDArray[np.floating[Any]] = neighbor_votes(seen, others) @ others * _rarity(others)
     return scores
 
 
@@ -197,6 +199,62 @@ def hits(scores: ArrayLike, seen: ArrayLike, upcoming: ArrayLike, count: int = 1
     recommended = top_unseen(scores, seen, count)
     watched = np.take_along_axis(np.asarray(upcoming) > 0, recommended, axis=1)
     return np.asarray(watched.any(axis=1))
+
+
+def replay(
+    known: pd.DataFrame, upcoming: pd.DataFrame, ratings: pd.DataFrame, years: pd.Series, *, future: bool = True
+) -> pd.DataFrame:
+    """Whether each viewer would have got a hit in the year of their test, from rankers retrained on its New Year.
+
+    The viewers tested in a year are left out of what its rankers learn from. *Neighbors* is `neighbor_scores`, with
+    the votes of all other viewers; *recent* scores a film by how many of them rated it in the year before.
+
+    Parameters
+    ----------
+    known, upcoming
+        What is known of each viewer and what is to be hit, as `past_and_next` returns them.
+    ratings
+        The ratings of all viewers (`userId`, `movieId`, `timestamp`), each film once by a viewer.
+    years
+        The year of the test (n,), indexed by viewer.
+    future
+        Whether ratings that others made from New Year on vote, too.
+
+    Returns
+    -------
+    DataFrame
+        The columns `neighbors` and `recent`, bool, indexed by viewer in order of the years: (n, 2).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a viewer has no ratings or rated a film twice, or as `top_unseen`.
+    """
+    require_columns(ratings, ("userId", "movieId", "timestamp"), "ratings")
+    viewers, films = (pd.Index(ratings[key].unique()) for key in ("userId", "movieId"))
+    tested = viewers.get_indexer(years.index)
+    if (tested < 0).any():
+        raise ValueError(f"viewer {years.index[tested < 0].tolist()[0]} has a year and no ratings; leave them out")
+    rated_in = np.full((len(viewers), len(films)), _NEVER, dtype=np.int16)
+    rated_in[viewers.get_indexer(ratings["userId"]), films.get_indexer(ratings["movieId"])] = ratings[
+        "timestamp"
+    ].dt.year
+    if (rated_in < _NEVER).sum() < len(ratings):
+        raise ValueError("a viewer rated a film twice; keep one of these ratings, with .drop_duplicates(...)")
+    seen_by, next_of = (viewing_matrix(part, years.index, films).to_numpy() for part in (known, upcoming))
+    results = []
+    for year in np.unique(years):
+        rows = np.flatnonzero(years == year)
+        others = np.delete(rated_in, tested[rows], axis=0)
+        votes = (others < (_NEVER if future else year)).astype(np.float32)
+        seen = seen_by[rows]
+        scores = {
+            "neighbors": neighbor_scores(seen, votes),
+            "recent": np.tile((others == year - 1).sum(axis=0), (len(rows), 1)),
+        }
+        hit = {name: hits(score, seen, next_of[rows]) for name, score in scores.items()}
+        results.append(pd.DataFrame(hit, index=years.index[rows]))
+    return pd.concat(results)
 
 
 def found(recommended: Mapping[str, ArrayLike], upcoming: Mapping[str, ArrayLike]) -> pd.DataFrame:
@@ -257,12 +315,6 @@ def shared_by_halves(
     return pd.Series(shared)
 
 
-def _rarity(watched: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One over the length of each film's column: (films,)."""
-    rarity: NDArray[np.float64] = 1 / np.sqrt(np.maximum(watched.sum(axis=0), 1))
-    return rarity
-
-
 def expected_precision(scores: ArrayLike, seen: ArrayLike, chance: ArrayLike, count: int = 10) -> NDArray[np.float64]:
     """The share of the `count` best-scored unseen films that each viewer would finish: (viewers,), from 0 to 1.
 
@@ -300,3 +352,9 @@ def expected_precisions(
     orders = {name: np.reshape(score, true.shape) for name, score in scores.items()} | {"best possible": true}
     found = {name: expected_precision(score, hidden, true, count) for name, score in orders.items()}
     return pd.DataFrame({"drawing lots": np.ma.array(true, mask=hidden).mean(axis=1).filled(np.nan)} | found)
+
+
+def _rarity(watched: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """One over the length of each film's column: (films,)."""
+    rarity: NDArray[np.floating[Any]] = 1 / np.sqrt(np.maximum(watched.sum(axis=0), 1))
+    return rarity

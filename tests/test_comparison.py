@@ -9,7 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from mlbook.evidence import auc_lost, break_even, error_removed, predict_each
+from mlbook.evidence import auc_lost, break_even, error_removed, predict_each, removed_by_each, squared_errors
 
 PAST = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [1.0, 1, 0, 0], "y": [1.0, 3, 5, 7], "late": [False, False, True, True]})
 FUTURE = pd.DataFrame({"a": [4.0, 5], "b": [0.0, 1]}, index=[11, 7])
@@ -62,6 +62,20 @@ def errors() -> pd.DataFrame:
     return pd.DataFrame(
         {("raw", "m"): np.full(40, 4.0), ("raw", "n"): np.full(40, 3.0), ("new", "m"): np.full(40, 1.0)}
     )
+
+
+def test_squared_errors_begin_with_those_of_the_constant_that_the_past_would_have_guessed():
+    future = FUTURE.assign(y=[10.0, 10])
+    squared = squared_errors({"line": LinearRegression()}, COLUMNS, PAST, future, "y")
+    assert squared.columns.tolist() == [("constant", "mean"), ("one", "line"), ("two", "line")]
+    assert squared.index.tolist() == [11, 7]
+    np.testing.assert_allclose(squared["constant", "mean"], [36, 36])  # the mean of 1, 3, 5, and 7 is 4
+    np.testing.assert_allclose(squared["one", "line"], [1, 1], atol=1e-9)
+
+
+def test_a_future_without_the_target_has_no_errors():
+    with pytest.raises(ValueError, match="`future` has no column 'y', the target"):
+        squared_errors({"line": LinearRegression()}, COLUMNS, PAST, FUTURE, "y")
 
 
 def test_the_error_removed_is_in_percent_of_the_start():
@@ -136,3 +150,35 @@ def test_a_curve_breaks_even_where_it_crosses_zero_for_the_last_time(gains, size
 def test_a_curve_that_cannot_be_read_is_refused(sizes, gains, message):
     with pytest.raises(ValueError, match=message):
         break_even(sizes, gains)
+
+
+def test_a_change_named_zero_is_not_taken_for_none():
+    numbered = errors().set_axis(["raw", 0, "new"], axis=1)
+    assert error_removed(numbered, "new", np.arange(40), instead_of=0).estimate == 50
+
+
+def test_every_column_but_the_first_is_measured_against_it():
+    removed = removed_by_each(errors(), pd.Series(np.arange(40), name="sale"), "sales")
+    assert removed.index.tolist() == [("raw", "n"), ("new", "m")]
+    assert [interval.estimate for interval in removed] == [25, 75]
+    assert {interval.over for interval in removed} == {"40 sales"}
+
+
+def test_or_against_the_column_that_is_named():
+    removed = removed_by_each(errors(), pd.Series(np.arange(40)), instead_of=("raw", "n"))
+    assert [interval.estimate for interval in removed] == [0, 50]
+
+
+def test_each_error_finds_its_group_under_its_label():
+    table = errors().set_index(np.arange(100, 140))
+    table.iloc[:20, 2] = 4.0
+    groups = pd.Series(np.arange(60) // 3, index=np.arange(90, 150))
+    found = removed_by_each(table[::-1], groups)["new", "m"]
+    by_hand = error_removed(table[::-1], ("new", "m"), [(label - 90) // 3 for label in table.index[::-1]])
+    assert found == by_hand
+    assert found.over == "14 days"
+
+
+def test_an_error_without_a_group_is_named():
+    with pytest.raises(ValueError, match="`groups` has nothing under label 39 of the errors"):
+        removed_by_each(errors(), pd.Series(np.arange(39)))

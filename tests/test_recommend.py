@@ -18,6 +18,7 @@ from mlbook.recommend import (
     newcomers,
     past_and_first_plays,
     past_and_next,
+    replay,
     shared_by_halves,
     top_unseen,
     viewing_matrix,
@@ -232,3 +233,68 @@ def test_first_plays_are_of_songs_that_the_listener_had_not_played():
 def test_plays_without_a_day_are_refused():
     with pytest.raises(ValueError, match="no column 'day'"):
         past_and_first_plays(pd.DataFrame({"listener": [1], "song": [2]}), day=21)
+
+
+def watched(viewer: int, year: int, *films: int) -> pd.DataFrame:
+    moment = pd.Timestamp(f"{year}-06-01", tz="UTC")
+    return pd.DataFrame({"userId": viewer, "movieId": films, "timestamp": moment})
+
+
+def audience(years: dict[int, int]) -> pd.DataFrame:
+    """Viewer 1 watched film 0. Of the others, each in the year that is given, 2 and 3 watched 0 and 20, and 4 only 21.
+
+    Films from 50 on are watched in 1990, once each, so that there are enough to recommend.
+    """
+    rows = [watched(1, 1990, 0), watched(2, years[2], 0, 20), watched(3, years[3], 0, 20), watched(4, years[4], 21)]
+    return pd.concat([*rows, watched(5, 1990, *range(50, 250))], ignore_index=True)
+
+
+def replayed(years: dict[int, int], upcoming: int, **options: bool) -> dict[str, bool]:
+    """Whether viewer 1, tested in 2000, gets a hit if this is the film to come."""
+    known, table = watched(1, 1990, 0), audience(years)
+    [hit] = replay(known, watched(1, 2000, upcoming), table, pd.Series({1: 2000}), **options).to_dict("records")
+    return hit
+
+
+def test_neighbors_are_heard_and_the_recent_is_what_was_rated_in_the_year_before():
+    years = {2: 1995, 3: 1995, 4: 1999}
+    assert replayed(years, 20)["neighbors"]
+    assert replayed(years, 21)["recent"]
+    assert not replayed({**years, 4: 1998}, 21)["recent"]
+    assert not replayed({**years, 4: 2000}, 21)["recent"]
+
+
+def test_without_the_future_nobody_votes_with_what_they_rated_from_new_year_on():
+    votes = pd.concat([watched(9, 1990, *range(30)), watched(1, 1990, 40), watched(8, 2000, 40, 41)])
+    votes = pd.concat([votes, watched(7, 1999, 40, *range(12)), watched(6, 2000, 40, 41)], ignore_index=True)
+    hit = {
+        future: replay(watched(1, 1990, 40), watched(1, 2000, 41), votes, pd.Series({1: 2000}), future=future)
+        for future in (True, False)
+    }
+    assert hit[True]["neighbors"].tolist() == [True]
+    assert hit[False]["neighbors"].tolist() == [False]
+    assert hit[True]["recent"].tolist() == hit[False]["recent"].tolist()
+
+
+def test_the_viewers_of_a_year_do_not_learn_from_each_other_and_stand_in_order_of_their_years():
+    shelf = watched(9, 1990, *range(30))
+    table = pd.concat([shelf, watched(1, 1990, 40, 41), watched(2, 1990, 40, 41)], ignore_index=True)
+    table = pd.concat([table, watched(7, 1990, 40, *range(12))], ignore_index=True)
+    known = pd.concat([watched(1, 1990, 40), watched(2, 1990, 40)])
+    upcoming = pd.concat([watched(1, 2000, 41), watched(2, 2000, 41)])
+    together = replay(known, upcoming, table, pd.Series({1: 2000, 2: 2000}))
+    apart = replay(known, upcoming, table, pd.Series({1: 2001, 2: 2000}))
+    assert together["neighbors"].to_dict() == {1: False, 2: False}
+    assert apart["neighbors"].to_dict() == {2: True, 1: True}
+    assert apart.index.tolist() == [2, 1]
+
+
+def test_a_replay_refuses_viewers_without_ratings_and_films_rated_twice():
+    table = audience({2: 1995, 3: 1995, 4: 1999})
+    known, upcoming = watched(1, 1990, 0), watched(1, 2000, 20)
+    with pytest.raises(ValueError, match="viewer 77 has a year and no ratings"):
+        replay(known, upcoming, table, pd.Series({1: 2000, 77: 2000}))
+    with pytest.raises(ValueError, match=r"rated a film twice; keep one .*drop_duplicates"):
+        replay(known, upcoming, pd.concat([table, table[:1]]), pd.Series({1: 2000}))
+    with pytest.raises(ValueError, match="`ratings` has no column 'timestamp'"):
+        replay(known, upcoming, table.drop(columns="timestamp"), pd.Series({1: 2000}))

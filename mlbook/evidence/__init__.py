@@ -3,7 +3,14 @@
 Only chapters and benchmarks use this room; no other room of `mlbook` imports it.
 """
 
-from mlbook.evidence.comparison import auc_lost, break_even, error_removed, predict_each
+from mlbook.evidence.comparison import (
+    auc_lost,
+    break_even,
+    error_removed,
+    predict_each,
+    removed_by_each,
+    squared_errors,
+)
 from mlbook.evidence.figures import COLORS, SHADES, Figure, Interactive, show
 from mlbook.evidence.findings import Check, Finding, above, below, claims
 from mlbook.evidence.intervals import (
@@ -33,7 +40,9 @@ __all__ = [
     "predict_each",
     "ratio_interval",
     "recall_interval",
+    "removed_by_each",
     "repeats_interval",
     "share_interval",
     "show",
+    "squared_errors",
 ]

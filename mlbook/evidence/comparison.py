@@ -69,6 +69,30 @@ def predict_each(
     return pd.DataFrame(predicted, index=future.index)
 
 
+def squared_errors(
+    models: Mapping[str, Any],
+    columns: Mapping[str, Sequence[str]],
+    past: pd.DataFrame,
+    future: pd.DataFrame,
+    target: str,
+) -> pd.DataFrame:
+    """The squared errors of a constant, the mean of the target in `past`, and of each column of `predict_each`.
+
+    Arguments and errors are those of `predict_each`; `future` has the target, too.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like `future`, in the unit of `target`, squared. The constant comes first, as ("constant", "mean"):
+        it is what `error_removed` measures against.
+    """
+    if target not in future.columns:
+        raise ValueError(f"`future` has no column {target!r}, the target; without it there are no errors")
+    constant = pd.DataFrame({("constant", "mean"): past[target].mean()}, index=future.index)
+    predicted = pd.concat([constant, predict_each(models, columns, past, future, target)], axis=1)
+    return predicted.sub(future[target], axis=0) ** 2
+
+
 def error_removed(
     errors: pd.DataFrame, change: Cell, groups: ArrayLike, group_name: str = "days", *, instead_of: Cell | None = None
 ) -> Interval:
@@ -78,8 +102,38 @@ def error_removed(
     column, and so is `instead_of` unless another is named. Whole `groups` (n,) are resampled.
     """
     start = errors.columns[0]
-    less = errors[instead_of or start] - errors[change]
+    less = errors[start if instead_of is None else instead_of] - errors[change]
     return ratio_interval(less, errors[start], np.asarray(groups), group_name).scaled(100)
+
+
+def removed_by_each(
+    errors: pd.DataFrame, groups: pd.Series, group_name: str = "days", *, instead_of: Cell | None = None
+) -> pd.Series:
+    """`error_removed` by each column of `errors` but the first, the start.
+
+    `groups` holds the group of each error under its label in the index of `errors`, and may hold more: the dates of
+    the whole table serve for every part of it.
+
+    Returns
+    -------
+    Series
+        An `Interval` (percent) for each of the columns, by their names.
+
+    Raises
+    ------
+    ValueError
+        If an error has no group, or as `ratio_interval`.
+    """
+    missing = ~errors.index.isin(groups.index)
+    if missing.any():
+        raise ValueError(
+            f"`groups` has nothing under label {errors.index[missing].tolist()[0]!r} of the errors; "
+            "give the column of the table that they come from"
+        )
+    group = groups.loc[errors.index]
+    changes: list[Any] = errors.columns[1:].tolist()
+    removed = [error_removed(errors, change, group, group_name, instead_of=instead_of) for change in changes]
+    return pd.Series(removed, index=errors.columns[1:], dtype=object)
 
 
 def break_even(sizes: Sequence[float], gains: Sequence[float]) -> float:
