@@ -28,6 +28,17 @@ HISTORY = [
     "aircraft_arrival",
 ]
 LABELS = ["arr_delay", "late"]
+# Columns of `flights`: those that name something, and what the schedule says as it stands in the file.
+NAMES = ["carrier", "tailnum", "origin", "dest"]
+RAW = ["carrier", "origin", "dest", "sched_dep_time", "sched_arr_time", "flight", "distance"]
+# How to spend warnings for a fifth of the flights.
+DECISIONS = ("a season's fifth", "each day's fifth")
+# What each column of the feature table and of `history` is made of.
+KINDS = {
+    **dict.fromkeys(["carrier", "origin", "dest", *SCHEDULE], "schedule"),
+    **dict.fromkeys(WEATHER, "weather"),
+    **dict.fromkeys([*AIRPORT, *HISTORY], "aggregates"),
+}
 
 # An hour's row holds the report made near the end of the hour (at 51 minutes past, as a rule).
 _WEATHER_LAG = timedelta(hours=1)
@@ -219,6 +230,37 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
     flagged = np.zeros(len(scores), dtype=bool)
     flagged[by_group[rank < np.repeat((share * sizes).round(), sizes)]] = True
     return flagged
+
+
+def caught(scores: pd.DataFrame, flights: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
+    """Which late flights a warning reaches if the `share` of the flights with the highest score is warned about.
+
+    Parameters
+    ----------
+    scores
+        A column for each way to score a flight, such as a model's chance; indexed like `flights`.
+    flights
+        The flights to choose from, with `late` and `date`.
+
+    Returns
+    -------
+    DataFrame
+        A row for each late flight. Its columns are pairs of one of `DECISIONS`, the share being taken of all flights
+        or of each day's, and a column of `scores`: 100 if `flag` chose the flight, else 0, so that the mean is the
+        recall in percent.
+
+    Raises
+    ------
+    ValueError
+        If the two tables have different labels, or a score is missing.
+    """
+    if not scores.index.equals(flights.index):
+        raise ValueError("scores and flights must have the same index; take flights.loc[scores.index]")
+    flags = {
+        decision: scores.apply(flag, share=share, within=within)
+        for decision, within in zip(DECISIONS, (None, flights["date"]), strict=True)
+    }
+    return 100.0 * pd.concat(flags, axis=1)[flights["late"]]
 
 
 def _with_decision(flights: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Two systems to compare with flights, house sales and food orders, and what a linear model needs to read a table."""
+"""Systems beside the flights: shared bicycles, house sales, food orders; and what a linear model needs to read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_predict
@@ -18,40 +19,73 @@ from mlbook import catalog
 from mlbook.features import Aggregate, aggregate
 
 _ABOUT_THE_SALE = ["Sale_Price", "Sale_Condition", "Sale_Type"]
+_SKIES = ["clear", "cloudy/misty", "light rain/snow", "heavy rain/snow"]
+_TREES = {"early_stopping": False, "random_state": 0}
+_SIMPLE = Ridge(10)
+_BOOSTED = HistGradientBoostingRegressor(max_leaf_nodes=15, max_iter=60, learning_rate=0.15, **_TREES)
+# Trees of one split each can add columns up, and cannot combine them.
+_ONE_SPLIT = HistGradientBoostingRegressor(max_leaf_nodes=2, max_iter=100, learning_rate=0.5, **_TREES)
 
 
 @dataclass(frozen=True)
 class Example:
-    """Rows to learn from and rows to predict, with the names of the raw columns and of the good ones.
+    """Rows to learn from and rows to predict, with the names of the raw columns and of the good ones, and models.
 
-    `columns` has the keys "raw", what the file holds, and "good", the same and what was made of it.
+    `columns` has the keys "raw", what the file holds, and "good", the same and what was made of it. `models` are
+    scikit-learn's, not trained yet; the first two are "simple", a linear one, and "boosted", trees.
     """
 
     past: pd.DataFrame
     future: pd.DataFrame
     columns: dict[str, list[str]]
     target: str
+    models: dict[str, BaseEstimator]
+
+
+def bicycle_hours() -> pd.DataFrame:
+    """Each hour of Washington's shared bicycles in 2011: when it began, its rides, and a report of its weather.
+
+    Returns
+    -------
+    DataFrame
+        In order of time, one row for each row of the snapshot `rides`:
+
+        - `starts`: when the hour began (UTC); of November's double hour, which has one row, the first
+        - `rides`: how many began in it
+        - `holiday`: 1 on the days that the file marks, those off for the city's offices
+        - `temp`, `hum`, `windspeed`: scaled to about 0 to 1 as in the snapshot; `sky`: from 0, clear, to 3, heavy rain
+    """
+    log = catalog.load("rides")
+    clock = pd.Timestamp("2011-01-01") + pd.to_timedelta(24 * (log["day"] - 1) + log["hr"], unit="h")
+    starts = clock.dt.tz_localize("America/New_York", ambiguous=True).dt.tz_convert("UTC")
+    sky = log["weathersit"].map(_SKIES.index)
+    kept = log[["holiday", "temp", "hum", "windspeed"]]
+    return pd.DataFrame({"starts": starts, "rides": log["bikers"], **kept, "sky": sky})
 
 
 def house_sales() -> Example:
     """House sales in Ames, Iowa: up to 2008 to learn from, later ones to predict; the target is in dollars.
 
-    The good columns are those of `house_columns`.
+    The good columns are those of `house_columns`. The models learn the logarithm of the price, so that ten percent
+    count alike for a cheap house and a dear one.
     """
     houses = catalog.load("houses")
     words = [column for column in houses.columns if pd.api.types.is_string_dtype(houses[column].dtype)]
     houses = houses.astype(dict.fromkeys(words, "category"))
-    return _example(houses, house_columns(houses), "Sale_Price", houses["Year_Sold"] <= 2008)
+    models = {"simple": _in_percent(linear(_SIMPLE)), "boosted": _in_percent(_BOOSTED)}
+    return _example(houses, house_columns(houses), "Sale_Price", houses["Year_Sold"] <= 2008, models)
 
 
 def food_orders() -> Example:
     """Orders at one restaurant: 7,000 drawn at random to learn from, since they have no dates, the rest to predict.
 
-    The target is in minutes. The good columns are those of `order_columns`.
+    The target is in minutes. The good columns are those of `order_columns`. A third model, "one split", cannot
+    combine columns.
     """
     orders = catalog.load("deliveries").sample(frac=1, random_state=0)
     orders = orders.reset_index(drop=True).astype({"day": "category"})
-    return _example(orders, order_columns(orders), "time_to_delivery", pd.Series(orders.index < 7_000))
+    models = {"simple": linear(_SIMPLE), "boosted": _BOOSTED, "one split": _ONE_SPLIT}
+    return _example(orders, order_columns(orders), "time_to_delivery", pd.Series(orders.index < 7_000), models)
 
 
 def house_columns(houses: pd.DataFrame) -> pd.DataFrame:
@@ -149,7 +183,14 @@ def linear(model: BaseEstimator) -> Pipeline:
     return make_pipeline(as_numbers, model)
 
 
-def _example(table: pd.DataFrame, made: pd.DataFrame, target: str, is_past: pd.Series) -> Example:
+def _in_percent(model: BaseEstimator) -> BaseEstimator:
+    """`model`, which learns the logarithm of the target and predicts the target."""
+    return TransformedTargetRegressor(model, func=np.log, inverse_func=np.exp)
+
+
+def _example(
+    table: pd.DataFrame, made: pd.DataFrame, target: str, is_past: pd.Series, models: dict[str, BaseEstimator]
+) -> Example:
     raw = list(table.columns.drop(target))
     table = table.join(made)
-    return Example(table[is_past], table[~is_past], {"raw": raw, "good": [*raw, *made]}, target)
+    return Example(table[is_past], table[~is_past], {"raw": raw, "good": [*raw, *made]}, target, models)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import TimeSeriesSplit
 
-from mlbook.evidence import auc_lost, break_even, error_removed, predict_each, removed_by_each, squared_errors
+from mlbook.evidence import (
+    auc_lost,
+    break_even,
+    due_to_columns,
+    error_removed,
+    predict_each,
+    predict_each_fold,
+    removed_by_each,
+    squared_errors,
+)
 
 PAST = pd.DataFrame({"a": [0.0, 1, 2, 3], "b": [1.0, 1, 0, 0], "y": [1.0, 3, 5, 7], "late": [False, False, True, True]})
 FUTURE = pd.DataFrame({"a": [4.0, 5], "b": [0.0, 1]}, index=[11, 7])
@@ -26,6 +36,18 @@ def test_each_model_predicts_the_future_from_each_set_of_columns():
 def test_a_classifier_gives_the_chance_of_its_second_class():
     predicted = predict_each({"prior": DummyClassifier()}, {"one": ["a"]}, PAST.iloc[1:], FUTURE, "late")
     np.testing.assert_allclose(predicted["one", "prior"], 2 / 3)
+
+
+def test_a_single_model_needs_no_name():
+    predicted = predict_each(LinearRegression(), COLUMNS, PAST, FUTURE, "y")
+    assert predicted.columns.tolist() == ["one", "two"]
+    np.testing.assert_allclose(predicted["one"], [9, 11])
+
+
+def test_each_fold_is_predicted_by_a_model_that_was_trained_on_its_past():
+    table = pd.DataFrame({"a": range(6), "y": [5, 5, 1, 1, 0, 0]}, index=list("abcdef"))
+    predicted = predict_each_fold(DummyRegressor(), {"one": ["a"]}, table, "y", TimeSeriesSplit(2))
+    assert predicted["one"].to_dict() == {"c": 5, "d": 5, "e": 3, "f": 3}
 
 
 def test_the_models_handed_in_stay_as_they_were():
@@ -122,6 +144,34 @@ class TestAucLost:
     def test_a_missing_score_is_refused(self):
         with pytest.raises(ValueError, match="a chance is missing"):
             auc_lost(self.scores(0, 1), np.full(400, np.nan), self.POSITIVE)
+
+
+WORST, BEST = ("raw", "simple"), ("good", "trees")
+
+
+@pytest.mark.parametrize(
+    ("columns_first", "model_first", "both", "due"),
+    [
+        (4.0, 10.0, 4.0, 100),  # the model saves nothing, before or after
+        (10.0, 4.0, 4.0, 0),  # the columns save nothing
+        (6.0, 8.0, 4.0, 200 / 3),  # 4 of 6, in either order
+        (8.0, 8.0, 0.0, 50),  # they help each other: 2 of 10 alone, 8 of 10 on top of the other
+        (2.0, 10.0, 4.0, 700 / 6),  # good columns alone are best, and the better model spoils them
+    ],
+)
+def test_what_is_due_to_columns_is_the_mean_of_both_orders(columns_first, model_first, both, due):
+    table = pd.DataFrame(
+        {WORST: [10.0] * 40, ("raw", "trees"): model_first, ("good", "simple"): columns_first, BEST: both}
+    )
+    part = due_to_columns(table, WORST, BEST, np.arange(40) // 2)
+    assert part.estimate == pytest.approx(due)
+    assert part.over == "20 days"
+
+
+@pytest.mark.parametrize("best", [("raw", "trees"), ("good", "simple")])
+def test_two_systems_that_share_a_part_are_refused(best):
+    with pytest.raises(ValueError, match="must differ in both their columns and their model"):
+        due_to_columns(errors(), WORST, best, np.arange(40))
 
 
 @pytest.mark.parametrize(

@@ -226,3 +226,37 @@ def test_a_clock_without_a_zone_or_with_another_hour_is_refused():
         eta.local_clock(naive, 18)
     with pytest.raises(ValueError, match="hour is 24; give a whole hour from 0 to 23"):
         eta.local_clock(naive.dt.tz_localize("UTC"), 24)
+
+
+class TestCaught:
+    FLIGHTS = pd.DataFrame(
+        {"date": np.repeat(["calm", "storm"], 5), "late": [True, False, False, False, False] + 4 * [True] + [False]},
+        index=range(20, 30),
+    )
+
+    def scores(self) -> pd.DataFrame:
+        """A score that knows the stormy day, and one that knows the late flight of the calm day as well."""
+        day = np.repeat([0.0, 1.0], 5)
+        hour = [0.5, 0, 0, 0, 0, 0.1, 0.2, 0.3, 0.4, 0]
+        return pd.DataFrame({"day": day + np.arange(10) / 100, "hour": day + hour}, index=self.FLIGHTS.index)
+
+    def test_a_late_flight_is_caught_if_it_is_in_the_flagged_fifth_of_all_or_of_its_day(self):
+        caught = eta.caught(self.scores(), self.FLIGHTS)
+        assert caught.index.tolist() == [20, 25, 26, 27, 28]
+        assert caught["a season's fifth", "day"].tolist() == [0, 0, 0, 0, 100]
+        assert caught["a season's fifth", "hour"].tolist() == [0, 0, 0, 100, 100]
+        assert caught["each day's fifth", "hour"].tolist() == [100, 0, 0, 0, 100]
+
+    def test_a_share_can_be_chosen(self):
+        caught = eta.caught(self.scores(), self.FLIGHTS, share=0.3)
+        assert caught["a season's fifth", "hour"].tolist() == [0, 0, 100, 100, 100]
+
+    def test_scores_of_other_flights_are_refused(self):
+        with pytest.raises(ValueError, match="must have the same index"):
+            eta.caught(self.scores().iloc[::-1], self.FLIGHTS)
+
+
+def test_each_column_to_learn_from_is_of_one_kind(table):
+    assert set(eta.KINDS) - set(eta.HISTORY) == set(table) - {"departs", "decided", "date", *eta.LABELS}
+    assert [name for name in eta.KINDS if name in eta.HISTORY] == eta.HISTORY
+    assert set(eta.KINDS.values()) == {"schedule", "weather", "aggregates"}

@@ -1,4 +1,4 @@
-"""House sales and food orders: good columns say what their names promise and know no later sale."""
+"""Bicycles, houses, and food orders: hours are moments, and good columns know no later sale."""
 
 from __future__ import annotations
 
@@ -8,12 +8,32 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlbook import catalog
-from mlbook.examples import appraise, food_orders, house_columns, house_sales, linear, order_columns
+from mlbook.examples import appraise, bicycle_hours, food_orders, house_columns, house_sales, linear, order_columns
 
 
 @pytest.fixture(scope="module")
 def houses() -> pd.DataFrame:
     return catalog.load("houses")
+
+
+def test_an_hour_of_the_bicycles_is_the_moment_at_which_the_clock_on_the_wall_showed_it():
+    log, hours = catalog.load("rides"), bicycle_hours()
+    local = hours["starts"].dt.tz_convert("America/New_York")
+    assert (local.dt.hour == log["hr"]).all()
+    assert (local.dt.day_of_year == log["day"]).all()
+    assert hours["rides"].equals(log["bikers"].rename("rides"))
+    assert (hours["starts"].diff().iloc[1:] >= pd.Timedelta(hours=1)).all()
+
+
+def test_of_novembers_double_hour_the_row_is_the_first():
+    starts = bicycle_hours()["starts"].dt.tz_convert("America/New_York")
+    double = starts[(starts.dt.day_of_year == 310) & (starts.dt.hour == 1)]
+    assert [moment.isoformat() for moment in double] == ["2011-11-06T01:00:00-04:00"]
+
+
+def test_the_sky_counts_up_from_clear_to_heavy_rain():
+    sky = catalog.load("rides")["weathersit"].groupby(bicycle_hours()["sky"]).unique().map(list)
+    assert sky.to_dict() == {0: ["clear"], 1: ["cloudy/misty"], 2: ["light rain/snow"], 3: ["heavy rain/snow"]}
 
 
 def test_a_price_nearby_is_that_of_the_months_before(houses):
@@ -62,6 +82,26 @@ class TestExamples:
         assert example.target not in example.columns["good"]
         assert set(example.columns["raw"]) < set(example.columns["good"])
         assert {*example.columns["good"], example.target} == set(example.past)
+
+
+def test_the_models_of_the_houses_learn_ratios_and_promise_dollars():
+    sales = house_sales()
+    few, columns = sales.past.iloc[:200], ["Gr_Liv_Area"]
+    for name, model in sales.models.items():
+        plain = model.fit(few[columns], few[sales.target]).predict(few[columns])
+        dear = model.fit(few[columns], 10 * few[sales.target]).predict(few[columns])
+        np.testing.assert_allclose(dear, 10 * plain, rtol=1e-6)
+        assert 50_000 < plain.mean() < 500_000, name
+
+
+def test_trees_of_one_split_cannot_combine_and_the_boosted_can():
+    models = food_orders().models
+    assert list(models) == ["simple", "boosted", "one split"]
+    rng = np.random.default_rng(0)
+    signs = pd.DataFrame(rng.choice([-1.0, 1.0], (400, 2)), columns=["a", "b"])
+    product = signs["a"] * signs["b"]
+    missed = {name: (models[name].fit(signs, product).predict(signs) - product).abs().mean() for name in models}
+    assert missed["boosted"] < 0.1 < 0.8 < min(missed["one split"], missed["simple"])
 
 
 def test_houses_sold_later_are_predicted():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mlbook.exercises.feature_engineering import check_count_before, check_leaks
+from mlbook.features import Aggregate
 
 HOUR = pd.Timedelta(hours=1)
 SUSPECTS = {
@@ -49,6 +50,16 @@ def test_leaks_rejects(name, hourly):
     assert not result.passed
     assert message in result.message
     assert repr(result).startswith("leaks: not yet. ")
+
+
+def test_an_aggregate_leaks_only_if_it_counts_what_was_not_known(hourly):
+    one = hourly.assign(entity=0)
+    suspects = {
+        "at once": Aggregate("entity", "decided", "mean", "arr_delay", 3),
+        "landed": Aggregate("entity", "decided", "mean", "arr_delay", 3, "landed"),
+    }
+    assert check_leaks({"at once"}, suspects, one).passed
+    assert "'landed' never changes" in check_leaks({"at once", "landed"}, suspects, one).message
 
 
 def count_before(events, moments, window):

@@ -130,6 +130,10 @@ class TestWhatCounts:
         assert list(timeline_of(more).states) == [1, 2, 3, 4, 5]
         pd.testing.assert_series_equal(timeline_of(more).feature, timeline.feature)
 
+    def test_names_may_be_categories(self, timeline):
+        same = timeline_of(DAY_OF_FOUR.astype({"tailnum": "category", "dest": "category"}))
+        assert same.show().interactive.content == timeline.show().interactive.content
+
     def test_other_aircraft_and_flights_without_an_arrival_change_nothing(self, timeline):
         other = DAY_OF_FOUR.assign(tailnum="N1", arr_delay=999.0)
         diverted = DAY_OF_FOUR.iloc[[2]].assign(arr_delay=np.nan)

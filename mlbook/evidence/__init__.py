@@ -6,8 +6,10 @@ Only chapters and benchmarks use this room; no other room of `mlbook` imports it
 from mlbook.evidence.comparison import (
     auc_lost,
     break_even,
+    due_to_columns,
     error_removed,
     predict_each,
+    predict_each_fold,
     removed_by_each,
     squared_errors,
 )
@@ -35,9 +37,11 @@ __all__ = [
     "below",
     "break_even",
     "claims",
+    "due_to_columns",
     "error_removed",
     "mean_interval",
     "predict_each",
+    "predict_each_fold",
     "ratio_interval",
     "recall_interval",
     "removed_by_each",

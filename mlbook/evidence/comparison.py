@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from sklearn.base import clone, is_classifier
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 from mlbook._checks import require_columns
 from mlbook.evidence.intervals import Interval, mean_interval, ratio_interval
@@ -17,8 +17,14 @@ from mlbook.rare import false_alarms
 Cell = tuple[str, str]
 
 
+class Splitter(Protocol):
+    """What hands out folds as scikit-learn's cross-validators do: positions of rows to train and to test on."""
+
+    def split(self, X: pd.DataFrame) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]: ...
+
+
 def predict_each(
-    models: Mapping[str, Any],
+    models: Mapping[str, Any] | BaseEstimator,
     columns: Mapping[str, Sequence[str]],
     past: pd.DataFrame,
     future: pd.DataFrame,
@@ -31,7 +37,7 @@ def predict_each(
     Parameters
     ----------
     models
-        scikit-learn estimators by name. Each is cloned, so that none is changed.
+        scikit-learn estimators by name, or a single one. Each is cloned, so that none is changed.
     columns
         Names of columns by the name of the set.
     target
@@ -42,14 +48,18 @@ def predict_each(
     Returns
     -------
     DataFrame
-        Indexed like `future`, a column for each (set of columns, model): the prediction of a regressor, in
-        the unit of `target`; for a classifier the chance (0 to 1) of the second of its two classes.
+        Indexed like `future`, a column for each (set of columns, model), or for each set of columns if there is a
+        single model: the prediction of a regressor, in the unit of `target`; for a classifier the chance (0 to 1)
+        of the second of its two classes.
 
     Raises
     ------
     ValueError
         If a set of columns holds the target, or names a column that is not there, or there is no column `weight`.
     """
+    if not isinstance(models, Mapping):
+        alone = predict_each({"": models}, columns, past, future, target, weight=weight)
+        return alone.droplevel(1, axis=1)
     if weight is not None:
         require_columns(past, [weight], "past")
     weights = {} if weight is None else {"sample_weight": past[weight]}
@@ -67,6 +77,25 @@ def predict_each(
             chance = is_classifier(fitted)
             predicted[kind, name] = fitted.predict_proba(rows)[:, 1] if chance else fitted.predict(rows)
     return pd.DataFrame(predicted, index=future.index)
+
+
+def predict_each_fold(
+    models: Mapping[str, Any] | BaseEstimator,
+    columns: Mapping[str, Sequence[str]],
+    table: pd.DataFrame,
+    target: str,
+    splitter: Splitter,
+) -> pd.DataFrame:
+    """What `predict_each` predicts for the tested rows of each fold, trained on the other rows of that fold.
+
+    `splitter` is a cross-validator such as `mlbook.splits.TimeSplit`. The tested rows come in the order of the
+    folds, under their labels in the index of `table`.
+    """
+    folds = [
+        predict_each(models, columns, table.iloc[train], table.iloc[test], target)
+        for train, test in splitter.split(table)
+    ]
+    return pd.concat(folds)
 
 
 def squared_errors(
@@ -134,6 +163,29 @@ def removed_by_each(
     changes: list[Any] = errors.columns[1:].tolist()
     removed = [error_removed(errors, change, group, group_name, instead_of=instead_of) for change in changes]
     return pd.Series(removed, index=errors.columns[1:], dtype=object)
+
+
+def due_to_columns(
+    errors: pd.DataFrame, worst: Cell, best: Cell, groups: ArrayLike, group_name: str = "days"
+) -> Interval:
+    """Of the error that `best` makes less than `worst`, the part (percent) that its better columns account for.
+
+    The columns can be improved before the model or after it, and what they save depends on the order; this is the
+    mean of both, the Shapley value of the columns (Shapley, "A value for n-person games", 1953). The rest is the
+    model's part, so that above 100 percent the better model does harm. `errors` has a row for each prediction (n,)
+    and the columns of `predict_each`, each a (set of columns, model). Whole `groups` (n,) are resampled.
+
+    Raises
+    ------
+    ValueError
+        If `worst` and `best` share their columns or their model: then there are no two parts.
+    """
+    if worst[0] == best[0] or worst[1] == best[1]:
+        raise ValueError(f"{worst} and {best} must differ in both their columns and their model")
+    first = errors[worst] - errors[best[0], worst[1]]
+    second = errors[worst[0], best[1]] - errors[best]
+    whole = errors[worst] - errors[best]
+    return ratio_interval((first + second) / 2, whole, np.asarray(groups), group_name).scaled(100)
 
 
 def break_even(sizes: Sequence[float], gains: Sequence[float]) -> float:

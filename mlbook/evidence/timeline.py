@@ -83,6 +83,7 @@ class Timeline:
     def _own(self) -> pd.DataFrame:
         """All flights of the aircraft that landed, in order of departure."""
         own = self.flights.loc[self.flights["tailnum"] == self.tailnum, COLUMNS].dropna()
+        own = own.astype({"tailnum": "str", "dest": "str"})
         return own.assign(decided=own["departs"] - DECISION_LEAD).sort_values("departs", ignore_index=True)
 
     @cached_property

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlbook.exercises import Result
+from mlbook.features import Aggregate, aggregate
 
-Column = Callable[[pd.DataFrame], pd.Series]
+Column = Callable[[pd.DataFrame], pd.Series] | Aggregate
 Minutes = NDArray[np.int64]
 Counter = Callable[[Minutes, Minutes, int], object]
 
@@ -32,8 +33,9 @@ _COUNTS: tuple[tuple[list[int], list[int], int, str], ...] = (
 def check_leaks(answer: object, suspects: Mapping[str, Column], flights: pd.DataFrame) -> Result:
     """Whether `answer` names just those columns whose values change with what landed after the prediction.
 
-    `suspects` are functions from `flights` (with `decided`, `landed`, and `arr_delay`) to a column. Each is computed
-    with and without the arrival delays that became known after a moment, for four moments of the table.
+    `suspects` are functions from `flights` (with `decided`, `landed`, and `arr_delay`) to a column, or aggregates of
+    the flights at the moments `decided`. Each is computed with and without the arrival delays that became known after
+    a moment, for four moments of the table.
     """
     name = "leaks"
     if answer is None or answer is ...:
@@ -73,6 +75,9 @@ def check_count_before(answer: Counter) -> Result:
 
 def _changed(column: Column, flights: pd.DataFrame) -> int:
     """How many values for decisions before some moments change when what landed later is forgotten."""
+    if isinstance(column, Aggregate):
+        definition = column
+        return _changed(lambda f: aggregate(f, f, definition, at_time="decided")[definition.name], flights)
     full = column(flights)
     decided = flights["decided"]
     count = 0
