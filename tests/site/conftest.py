@@ -38,6 +38,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
+def widget_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A small site with the interactive figures, built once, and only where a test asks for it."""
+    # Imported only here: it loads mlbook, for which the site's other tests need not wait.
+    from widgets import build_widget_site
+
+    folder = build_widget_site(tmp_path_factory.mktemp("widgets"))
+    with serve(folder) as address:
+        yield Site(folder, address)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; without one, the test is skipped, or fails where MLBOOK_REQUIRE_BROWSER=1."""
     names = ("chromium", "chromium-browser", "google-chrome")
