@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,6 +49,11 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def prose(notebook: NotebookNode) -> str:
     return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def lines(cell: NotebookNode) -> int:
+    """How many lines a cell has that are not empty."""
+    return sum(bool(line.strip()) for line in cell.source.split("\n"))
 
 
 def outputs(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, NotebookNode]]:
@@ -149,6 +155,12 @@ class TestChapters:
         words = len(NOT_PROSE.sub(" ", on_the_page).split())
         assert 1500 <= words <= 2700
         assert 20 <= len(code_cells(notebook)) <= 35
+
+    def test_its_cells_are_short_enough_to_read(self, name):
+        cells = code_cells(chapter(name))
+        visible = [cell for cell in cells if not {"hide-input", "hide-cell"} & set(cell.metadata.get("tags", []))]
+        assert max(map(lines, cells)) <= 25
+        assert statistics.median(map(lines, visible)) <= 7
 
 
 # ----------------------------------------------------------------------------------- planted faults
