@@ -154,7 +154,8 @@ def _values(events: pd.DataFrame, column: str) -> Floats:
 
 
 def _microseconds(times: pd.Series) -> Integers:
-    return np.asarray(times.dt.as_unit("us").dt.tz_convert("UTC").dt.tz_localize(None)).view(np.int64)
+    known = times if times.dt.unit == "us" else times.dt.as_unit("us")
+    return np.asarray(pd.DatetimeIndex(known, copy=False).asi8)
 
 
 def _check_columns(at: pd.DataFrame, events: pd.DataFrame, definitions: list[Aggregate], at_time: str) -> None:

@@ -183,7 +183,8 @@ def look_back(
     if (entities + 1) * clock.width > _MOST_KEYS:
         return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities, workers)
 
-    keys = entity * clock.width + clock.position(known)
+    keys = clock.position(known)
+    keys += entity * clock.width
     order, sorted_keys = _sort(keys)
     known_before = np.empty(0, np.int64)
     if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):  # spares a sort and a search
@@ -249,7 +250,8 @@ class _Clock:
 
     def position(self, times: Integers) -> Integers:
         """Steps since the first time that matters, rounded up: from 0 to below `width`."""
-        steps = -times // self._step
+        steps = np.negative(times)
+        steps //= self._step
         steps += self._zero
         return np.negative(steps, out=steps)
 
@@ -306,7 +308,7 @@ class _Past:
         scale = _scales(values, starts)
         fixed = np.repeat(scale, np.diff(starts))
         fixed *= values
-        return _Tally(values, _running(np.rint(fixed, out=fixed).astype(np.int64)), scale, rows)
+        return _Tally(values, _running(np.rint(fixed, out=fixed)), scale, rows)
 
     def _settled(self, column: Floats) -> Integers:
         """The order of the events, with those known at one instant by when they happened, then by value."""
@@ -396,12 +398,14 @@ def _sort(keys: Integers) -> tuple[Integers, Integers]:
     row_bits = max(1, len(keys).bit_length())
     room = 64 - row_bits
     rows = np.arange(len(keys), dtype=np.uint64)
-    packed = keys.astype(np.uint64) << row_bits  # drops what has no room
+    packed = keys.view(np.uint64) << row_bits  # drops what has no room
     packed |= rows
     packed.sort()
-    order = (packed & (2**row_bits - 1)).view(np.int64)
+    order = np.bitwise_and(packed, 2**row_bits - 1, out=rows).view(np.int64)
     if keys.max(initial=0) < 2**room:
-        return order, (packed >> row_bits).view(np.int64)
+        packed >>= row_bits
+        return order, packed.view(np.int64)
+    rows = np.arange(len(keys), dtype=np.uint64)
     packed = (keys[order] >> room).astype(np.uint64) << row_bits
     packed |= rows
     packed.sort()
@@ -428,10 +432,10 @@ def _scales(values: Floats, starts: Integers) -> Floats:
 
 
 def _running(numbers: NDArray[Any]) -> Integers:
-    """Running totals of integers (n,), from zero: (n + 1,)."""
+    """Running totals of whole numbers (n,), from zero: (n + 1,)."""
     totals = np.zeros(len(numbers) + 1, dtype=np.int64)
-    np.cumsum(numbers, out=totals[1:])
-    return totals
+    totals[1:] = numbers
+    return np.cumsum(totals, out=totals)
 
 
 def _text(duration: timedelta) -> str:
