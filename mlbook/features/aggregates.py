@@ -143,7 +143,11 @@ def _event_times(events: pd.DataFrame, definition: Aggregate) -> tuple[Integers,
 def _values(events: pd.DataFrame, column: str) -> Floats:
     if not pd.api.types.is_numeric_dtype(events[column].dtype):
         raise ValueError(f"column {column!r} is {events[column].dtype}, not a number; convert it with .astype(float)")
-    values = events[column].to_numpy(dtype=float, na_value=np.nan)
+    given = events[column]
+    if isinstance(given.dtype, np.dtype):
+        values = given.to_numpy(dtype=float)  # with `na_value`, it would be copied
+    else:
+        values = given.to_numpy(dtype=float, na_value=np.nan)
     infinite = np.isinf(values)
     if infinite.any():
         raise ValueError(

@@ -7,7 +7,7 @@ partition after the other (`aggregate_parquet`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -183,27 +183,23 @@ def look_back(
     if (entities + 1) * clock.width > _MOST_KEYS:
         return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities, workers)
 
-    keys = clock.position(known)
-    keys += entity * clock.width
-    order, sorted_keys = _sort(keys)
+    order, sorted_keys = _sort(_keys(entity, known, clock, workers))
     known_before = np.empty(0, np.int64)
     if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):  # spares a sort and a search
         at_order, at_keys, known_before = order, sorted_keys, _first_equal(sorted_keys)
     else:
         somebody = np.where(at_entity < 0, entities, at_entity)
-        at_order, at_keys = _sort(somebody * clock.width + clock.position(at_time))
-    past = _Past(order, sorted_keys, happened, entities, clock)
+        at_order, at_keys = _sort(_keys(somebody, at_time, clock, workers))
+    past = _Past(order, sorted_keys, happened, entities, clock, workers)
     tallies = past.tallies(values, definitions)
     features = [np.empty(len(at_time)) for _ in definitions]
 
-    def fill(start: int) -> None:
-        rows = slice(start, start + _BLOCK)
+    def fill(rows: slice) -> None:
         block = _Block(past, at_keys[rows], known_before[rows])
         for feature, definition in zip(features, definitions, strict=True):
             feature[at_order[rows]] = block.feature(definition, tallies[definition.value])
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(fill, range(0, len(at_order), _BLOCK)))
+    _in_blocks(fill, len(at_order), workers)
     return features
 
 
@@ -240,7 +236,7 @@ class _Clock:
     def __init__(self, known: Integers, moments: Integers, definitions: Sequence[Aggregate]) -> None:
         shifts = [shift // TICK for definition in definitions for shift in (definition.lag, _reach(definition))]
         self._step = next(
-            step for step in _STEPS if not any(shift % step for shift in shifts) and not (known % step).any()
+            step for step in _STEPS if not any(shift % step for shift in shifts) and _all_divisible(known, step)
         )
         first, last = int(known.min()) // self._step, int(known.max()) // self._step
         first_moment, last_moment = (-(-int(moment) // self._step) for moment in (moments.min(), moments.max()))
@@ -283,8 +279,10 @@ class _Span:
 class _Past:
     """Events in order of entity and the time they became known."""
 
-    def __init__(self, order: Integers, keys: Integers, happened: Integers, entities: int, clock: _Clock) -> None:
-        self._order, self._happened = order, happened
+    def __init__(
+        self, order: Integers, keys: Integers, happened: Integers, entities: int, clock: _Clock, workers: int
+    ) -> None:
+        self._order, self._happened, self._workers = order, happened, workers
         self.keys, self.clock = keys, clock
         self.starts = np.searchsorted(keys, np.arange(entities + 2) * clock.width)
 
@@ -299,7 +297,13 @@ class _Past:
         }
 
     def _tally(self, column: Floats, in_order: bool) -> _Tally:
-        values = column[self._settled(column) if in_order else self._order]
+        order = self._settled(column) if in_order else self._order
+        values = np.empty(len(order))
+
+        def fill(rows: slice) -> None:
+            values[rows] = column[order[rows]]
+
+        _in_blocks(fill, len(order), self._workers)
         starts, rows = self.starts, None
         missing = np.isnan(values)
         if missing.any():
@@ -389,6 +393,23 @@ def _nothing(definition: Aggregate) -> float:
     return np.nan if definition.empty is None else float(definition.empty)
 
 
+def _keys(entity: Integers, times: Integers, clock: _Clock, workers: int) -> Integers:
+    """One number for each entity and time, in the order of both: (n,)."""
+    keys = np.empty(len(times), dtype=np.int64)
+
+    def fill(rows: slice) -> None:
+        keys[rows] = clock.position(times[rows]) + entity[rows] * clock.width
+
+    _in_blocks(fill, len(times), workers)
+    return keys
+
+
+def _in_blocks(fill: Callable[[slice], None], rows: int, workers: int) -> None:
+    """Fill an array of so many rows, block by block, in several threads."""
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(fill, (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))))
+
+
 def _sort(keys: Integers) -> tuple[Integers, Integers]:
     """The stable order of keys that are not negative, and the sorted keys.
 
@@ -420,11 +441,21 @@ def _first_equal(keys: Integers) -> Integers:
     return np.maximum.accumulate(starts, out=starts)
 
 
+def _all_divisible(numbers: Integers, by: int) -> bool:
+    """Whether all numbers are multiples; block by block, since the first that is none ends it."""
+    return not any((numbers[start : start + _BLOCK] % by).any() for start in range(0, len(numbers), _BLOCK))
+
+
 def _scales(values: Floats, starts: Integers) -> Floats:
     """For each entity the largest power of two with which no sum of its values outgrows `_SUM_BITS` bits."""
     counts = np.diff(starts)
     some = counts > 0
-    largest = np.maximum.reduceat(np.abs(values), starts[:-1][some]) if len(values) else np.empty(0)
+    first = starts[:-1][some]
+    largest: Floats = (
+        np.maximum(np.maximum.reduceat(values, first), -np.minimum.reduceat(values, first))
+        if some.any()
+        else np.empty(0)
+    )
     exponents = np.zeros(len(counts))
     exponents[some] = _SUM_BITS - np.frexp(largest)[1] - np.frexp(counts[some])[1]
     scales: Floats = np.ldexp(1.0, np.clip(exponents, -1000, 1000).astype(int))
