@@ -52,10 +52,10 @@ def test_an_output_that_differs_is_named_by_its_cell() -> None:
 
 
 class Kernel:
-    """Stands for a kernel's channels: it loses the first messages, and then answers at once."""
+    """Stands for a kernel's channels: it does nothing until more requests lie there than it sleeps through."""
 
-    def __init__(self, lost: int) -> None:
-        self.lost, self.answers, self.patience = lost, [], 300.0
+    def __init__(self, sleeps: int) -> None:
+        self.sleeps, self.lying, self.answers, self.patience = sleeps, [], [], 300.0
 
     def gettimeout(self) -> float:
         return self.patience
@@ -64,13 +64,12 @@ class Kernel:
         self.patience = seconds
 
     def send(self, message: str) -> None:
-        self.lost -= 1
-        if self.lost < 0:
-            asked = json.loads(message)["header"]["msg_id"]
-            for name, state in (("someone else's", "idle"), (asked, "busy"), (asked, "idle")):
-                header = {"msg_id": name}
-                content = {"execution_state": state}
-                self.answers.append({"parent_header": header, "msg_type": "status", "content": content})
+        self.lying.append(json.loads(message)["header"]["msg_id"])
+        if len(self.lying) > self.sleeps:
+            for asked in self.lying:
+                for state in ("busy", "idle"):
+                    content = {"execution_state": state}
+                    self.answers.append({"parent_header": {"msg_id": asked}, "msg_type": "status", "content": content})
 
     def recv(self) -> str:
         if not self.answers:
@@ -79,16 +78,24 @@ class Kernel:
 
 
 def test_a_kernel_that_does_not_hear_yet_is_asked_again() -> None:
-    kernel = Kernel(lost=2)
+    kernel = Kernel(sleeps=2)
     launch_check.wait_until_ready(kernel)
-    assert kernel.lost == -1  # it answered the third message, and no fourth was sent
+    assert len(kernel.lying) == 3
     assert kernel.answers == []
     assert kernel.patience == 300
 
 
 def test_a_kernel_that_never_answers_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="did not answer"):
-        launch_check.wait_until_ready(Kernel(lost=10**9), seconds=0.01)
+        launch_check.wait_until_ready(Kernel(sleeps=10**9), seconds=0.01)
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        launch_check.execute(Kernel(sleeps=10**9), code_cell("1", ""))
+
+
+def test_a_kernel_that_leaves_a_request_lying_is_reminded() -> None:
+    kernel = Kernel(sleeps=3)
+    assert launch_check.execute(kernel, code_cell("1", "")) == []
+    assert len(kernel.lying) == 4
 
 
 def test_pieces_of_one_stream_are_one_output() -> None:

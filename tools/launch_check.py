@@ -40,7 +40,17 @@ from repo2docker.buildpacks import PythonBuildPack
 
 FOLDER = env.BUILD / "launch"
 # What the base image brings that a chapter's outputs could depend on.
-BASE_PACKAGES = ("ipykernel", "jupyter_client", "jupyter_server", "jupyterlab", "nbclient", "notebook")
+BASE_PACKAGES = (
+    "ipykernel",
+    "jupyter_client",
+    "jupyter_server",
+    "jupyterlab",
+    "nbclient",
+    "notebook",
+    "pyzmq",
+    "tornado",
+)
+PATIENCE = 10  # seconds without a word from the kernel, after which it is asked again
 OFFLINE = re.compile(
     r"dns error|error sending request|failed to (fetch|lookup)|name resolution|NewConnectionError"
     r"|Network is unreachable|Connection refused|network was disabled",
@@ -74,7 +84,7 @@ def recipe(repository: Path = env.ROOT) -> Recipe:
         start = buildpack.get_start_script().removeprefix("${REPO_DIR}/")
     conda = Path(repo2docker.__file__).parent / "buildpacks" / "conda"
     lock = (conda / f"environment.py-{python}-linux-64.lock").read_text(encoding="utf-8")
-    locked = dict(re.findall(r"/([a-z_]+)-(\d[^-]*)-[^/]*$", lock, re.MULTILINE))
+    locked = dict(re.findall(r"/([a-z_]+)-(\d[^-/]*)-[^/]*$", lock, re.MULTILINE))
     steps = re.findall(r"RUN \$\{KERNEL_PYTHON_PREFIX\}/bin/pip (.*)", dockerfile)
     base = {name: locked[name] for name in BASE_PACKAGES}
     return Recipe(python, base, [shlex.split(step) for step in steps], start)
@@ -147,7 +157,9 @@ class Server:
         wanted = {"path": path, "type": "notebook", "name": path, "kernel": kernel}
         session = json.loads(self.request("/api/sessions", wanted))
         channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels"
-        connection = websocket.create_connection(channels, header=[f"Authorization: {self.authorization}"], timeout=300)
+        connection = websocket.create_connection(
+            channels, header=[f"Authorization: {self.authorization}"], timeout=PATIENCE
+        )
         try:
             wait_until_ready(connection)
             return [(cell, execute(connection, cell)) for cell in notebook.cells if cell.cell_type == "code"]
@@ -175,10 +187,18 @@ def wait_until_ready(connection: websocket.WebSocket, seconds: float = 60) -> No
 def execute(connection: websocket.WebSocket, cell: NotebookNode) -> list[Any]:
     """Run one cell over a kernel's channels; its outputs in comparable form."""
     content = {"code": cell.source, "silent": False, "store_history": True, "allow_stdin": False}
-    asked = send(connection, "execute_request", content)
+    asked, reminders = send(connection, "execute_request", content), 30
     outputs: list[NotebookNode] = []
     while True:
-        reply = json.loads(connection.recv())
+        try:
+            reply = json.loads(connection.recv())
+        except websocket.WebSocketTimeoutException:
+            if not reminders:
+                raise
+            # ipykernel 7.0 at times leaves a request lying until the next one comes.
+            send(connection, "kernel_info_request", {})
+            reminders -= 1
+            continue
         if reply["parent_header"].get("msg_id") != asked:
             continue
         if reply["msg_type"] in ("execute_result", "display_data", "error"):
