@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -187,12 +188,16 @@ def local_clock(moments: pd.Series, hour: int) -> pd.Series:
     return struck
 
 
-def column_score(past: pd.DataFrame, future: pd.DataFrame, column: str) -> pd.Series:
-    """A score for each flight of `future` from one column, higher where flights of `past` were late.
+def column_scores(past: pd.DataFrame, future: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """A score for each flight of `future` from each column by itself, higher where flights of `past` were late.
 
     A number counts up or down, as it went with `late` in `past`; a category stands for its share of late flights
     there. What is missing gets the middle score.
     """
+    return pd.DataFrame({column: _column_score(past, future, column) for column in columns})
+
+
+def _column_score(past: pd.DataFrame, future: pd.DataFrame, column: str) -> pd.Series:
     if isinstance(past[column].dtype, pd.CategoricalDtype):
         shares = past.groupby(column, observed=True)["late"].mean()
         score = future[column].map(shares).astype(float)
@@ -232,7 +237,7 @@ def flag(score: ArrayLike, share: float = 0.2, within: ArrayLike | None = None) 
     return flagged
 
 
-def caught(scores: pd.DataFrame, flights: pd.DataFrame, share: float = 0.2) -> pd.DataFrame:
+def caught(scores: pd.DataFrame, flights: pd.DataFrame, share: float = 0.2, *, than: str | None = None) -> pd.DataFrame:
     """Which late flights a warning reaches if the `share` of the flights with the highest score is warned about.
 
     Parameters
@@ -241,25 +246,35 @@ def caught(scores: pd.DataFrame, flights: pd.DataFrame, share: float = 0.2) -> p
         A column for each way to score a flight, such as a model's chance; indexed like `flights`.
     flights
         The flights to choose from, with `late` and `date`.
+    than
+        A column of `scores` to compare the others with.
 
     Returns
     -------
     DataFrame
         A row for each late flight. Its columns are pairs of one of `DECISIONS`, the share being taken of all flights
         or of each day's, and a column of `scores`: 100 if `flag` chose the flight, else 0, so that the mean is the
-        recall in percent.
+        recall in percent. With `than`, which then has no column itself, minus the same by that score: the mean is
+        how many points of recall the other adds.
 
     Raises
     ------
     ValueError
-        If the two tables have different labels, or a score is missing.
+        If the two tables have different labels, a score is missing, or there is no score `than`.
     """
+    if than is not None and than not in scores.columns:
+        raise ValueError(f"there is no score {than!r} to compare with; there are: {', '.join(map(str, scores))}")
     if not scores.index.equals(flights.index):
         raise ValueError("scores and flights must have the same index; take flights.loc[scores.index]")
     flags = {
         decision: scores.apply(flag, share=share, within=within)
         for decision, within in zip(DECISIONS, (None, flights["date"]), strict=True)
     }
+    if than is not None:
+        flags = {
+            decision: chosen.astype(float).sub(chosen[than], axis=0).drop(columns=than)
+            for decision, chosen in flags.items()
+        }
     return 100.0 * pd.concat(flags, axis=1)[flights["late"]]
 
 

@@ -10,14 +10,16 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from mlbook import catalog
 from mlbook.features import Aggregate, aggregate
 
+# Of `bicycle_hours`: the columns of a weather report.
+WEATHER = ["temp", "hum", "windspeed", "sky"]
 _ABOUT_THE_SALE = ["Sale_Price", "Sale_Condition", "Sale_Type"]
 _SKIES = ["clear", "cloudy/misty", "light rain/snow", "heavy rain/snow"]
 _TREES = {"early_stopping": False, "random_state": 0}
@@ -51,6 +53,9 @@ def bicycle_hours() -> pd.DataFrame:
         In order of time, one row for each row of the snapshot `rides`:
 
         - `starts`: when the hour began (UTC); of November's double hour, which has one row, the first
+        - `decided`, `ended`: half an hour before, when its rides are predicted, and an hour later, when they and
+          its weather are known
+        - `date`: the local day
         - `rides`: how many began in it
         - `holiday`: 1 on the days that the file marks, those off for the city's offices
         - `temp`, `hum`, `windspeed`: scaled to about 0 to 1 as in the snapshot; `sky`: from 0, clear, to 3, heavy rain
@@ -60,7 +65,21 @@ def bicycle_hours() -> pd.DataFrame:
     starts = clock.dt.tz_localize("America/New_York", ambiguous=True).dt.tz_convert("UTC")
     sky = log["weathersit"].map(_SKIES.index)
     kept = log[["holiday", "temp", "hum", "windspeed"]]
-    return pd.DataFrame({"starts": starts, "rides": log["bikers"], **kept, "sky": sky})
+    hour = pd.Timedelta(hours=1)
+    moments = {"starts": starts, "decided": starts - hour / 2, "ended": starts + hour, "date": clock.dt.normalize()}
+    return pd.DataFrame({**moments, "rides": log["bikers"], **kept, "sky": sky})
+
+
+def absolute_error_models() -> dict[str, BaseEstimator]:
+    """A linear model, "simple", and small trees, "boosted", both of which minimize the mean absolute error."""
+    absolute = SGDRegressor(
+        loss="epsilon_insensitive", epsilon=0, eta0=0.5, average=True, max_iter=5, tol=None, random_state=0
+    )
+    small = {"max_leaf_nodes": 4, "max_iter": 30, "learning_rate": 0.3}
+    return {
+        "simple": linear(absolute),
+        "boosted": HistGradientBoostingRegressor(loss="absolute_error", **small, **_TREES),
+    }
 
 
 def house_sales() -> Example:
@@ -175,12 +194,18 @@ def linear(model: BaseEstimator) -> Pipeline:
     least five times becomes a column of zeros and ones.
     """
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    words = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
+    one_hot = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
+    words = make_pipeline(FunctionTransformer(_hashed, feature_names_out="one-to-one"), one_hot)
     as_numbers = make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (words, make_column_selector(dtype_exclude="number")),
     )
     return make_pipeline(as_numbers, model)
+
+
+def _hashed(words: pd.DataFrame) -> pd.DataFrame:
+    """A number for each word, always the same: among numbers, scikit-learn finds the different ones faster."""
+    return words.apply(lambda column: pd.Series(pd.util.hash_array(column.array), index=column.index))
 
 
 def _in_percent(model: BaseEstimator) -> BaseEstimator:

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import TimeSeriesSplit
 
 from mlbook.evidence import (
+    absolute_errors,
     auc_lost,
     break_even,
     due_to_columns,
@@ -95,9 +96,17 @@ def test_squared_errors_begin_with_those_of_the_constant_that_the_past_would_hav
     np.testing.assert_allclose(squared["one", "line"], [1, 1], atol=1e-9)
 
 
-def test_a_future_without_the_target_has_no_errors():
+def test_absolute_errors_say_how_far_each_prediction_is_off():
+    future = FUTURE.assign(y=[10.0, 10])
+    off = absolute_errors({"line": LinearRegression()}, COLUMNS, PAST, future, "y")
+    assert off.columns.tolist() == [("one", "line"), ("two", "line")]
+    np.testing.assert_allclose(off["one", "line"], [1, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("errors", [absolute_errors, squared_errors])
+def test_a_future_without_the_target_has_no_errors(errors):
     with pytest.raises(ValueError, match="`future` has no column 'y', the target"):
-        squared_errors({"line": LinearRegression()}, COLUMNS, PAST, FUTURE, "y")
+        errors({"line": LinearRegression()}, COLUMNS, PAST, FUTURE, "y")
 
 
 def test_the_error_removed_is_in_percent_of_the_start():

@@ -170,14 +170,14 @@ class TestColumnScore:
     FUTURE = pd.DataFrame({"delay": [5, np.nan, 0, 1], "visib": [0.0, 1, 2, 3], "dest": list("xynz")})
 
     def test_a_number_counts_in_the_direction_in_which_flights_were_late(self):
-        assert eta.column_score(self.PAST, self.FUTURE, "visib").is_monotonic_decreasing
-        assert eta.column_score(self.PAST, self.FUTURE, "delay").idxmax() == 0
+        assert eta.column_scores(self.PAST, self.FUTURE, ["visib"])["visib"].is_monotonic_decreasing
+        assert eta.column_scores(self.PAST, self.FUTURE, ["delay"])["delay"].idxmax() == 0
 
     def test_a_category_counts_by_its_share_of_late_flights(self):
-        assert eta.column_score(self.PAST, self.FUTURE, "dest").tolist() == [0, 1, 1, 1]
+        assert eta.column_scores(self.PAST, self.FUTURE, ["dest"])["dest"].tolist() == [0, 1, 1, 1]
 
     def test_what_is_missing_gets_the_middle_score(self):
-        assert eta.column_score(self.PAST, self.FUTURE, "delay").tolist() == [5, 1, 0, 1]
+        assert eta.column_scores(self.PAST, self.FUTURE, ["delay"])["delay"].tolist() == [5, 1, 0, 1]
 
 
 class TestFlag:
@@ -250,6 +250,19 @@ class TestCaught:
     def test_a_share_can_be_chosen(self):
         caught = eta.caught(self.scores(), self.FLIGHTS, share=0.3)
         assert caught["a season's fifth", "hour"].tolist() == [0, 0, 100, 100, 100]
+
+    def test_compared_with_another_score_a_flight_counts_for_the_one_that_alone_catches_it(self):
+        more = eta.caught(self.scores(), self.FLIGHTS, than="day")
+        assert more.columns.tolist() == [("a season's fifth", "hour"), ("each day's fifth", "hour")]
+        caught = eta.caught(self.scores(), self.FLIGHTS)
+        for decision in eta.DECISIONS:
+            expected = caught[decision, "hour"] - caught[decision, "day"]
+            assert more[decision, "hour"].tolist() == expected.tolist()
+        assert more["a season's fifth", "hour"].tolist() == [0, 0, 0, 100, 0]
+
+    def test_a_score_that_is_not_there_is_no_rival(self):
+        with pytest.raises(ValueError, match="no score 'week' to compare with; there are: day, hour"):
+            eta.caught(self.scores(), self.FLIGHTS, than="week")
 
     def test_scores_of_other_flights_are_refused(self):
         with pytest.raises(ValueError, match="must have the same index"):

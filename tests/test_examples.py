@@ -8,7 +8,17 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlbook import catalog
-from mlbook.examples import appraise, bicycle_hours, food_orders, house_columns, house_sales, linear, order_columns
+from mlbook.examples import (
+    WEATHER,
+    absolute_error_models,
+    appraise,
+    bicycle_hours,
+    food_orders,
+    house_columns,
+    house_sales,
+    linear,
+    order_columns,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +39,23 @@ def test_of_novembers_double_hour_the_row_is_the_first():
     starts = bicycle_hours()["starts"].dt.tz_convert("America/New_York")
     double = starts[(starts.dt.day_of_year == 310) & (starts.dt.hour == 1)]
     assert [moment.isoformat() for moment in double] == ["2011-11-06T01:00:00-04:00"]
+
+
+def test_the_rides_of_an_hour_are_predicted_half_an_hour_before_it_and_known_when_it_is_over():
+    hours = bicycle_hours()
+    assert (hours["starts"] - hours["decided"] == pd.Timedelta(minutes=30)).all()
+    assert (hours["ended"] - hours["starts"] == pd.Timedelta(hours=1)).all()
+
+
+def test_the_date_of_an_hour_is_the_local_one():
+    hours = bicycle_hours()
+    local = hours["starts"].dt.tz_convert("America/New_York")
+    assert (hours["date"].dt.date == local.dt.date).all()
+    assert (hours["date"].dt.date != hours["starts"].dt.date).any()
+
+
+def test_a_weather_report_holds_all_columns_but_the_moments_the_rides_and_the_holiday():
+    assert list(bicycle_hours().drop(columns=["starts", "decided", "ended", "date", "rides", "holiday"])) == WEATHER
 
 
 def test_the_sky_counts_up_from_clear_to_heavy_rain():
@@ -102,6 +129,14 @@ def test_trees_of_one_split_cannot_combine_and_the_boosted_can():
     product = signs["a"] * signs["b"]
     missed = {name: (models[name].fit(signs, product).predict(signs) - product).abs().mean() for name in models}
     assert missed["boosted"] < 0.1 < 0.8 < min(missed["one split"], missed["simple"])
+
+
+@pytest.mark.parametrize("name", ["simple", "boosted"])
+def test_a_model_of_the_absolute_error_promises_the_middle_and_not_the_mean(name):
+    nothing = pd.DataFrame({"constant": np.zeros(2_000)})
+    minutes = pd.Series([0.0, 1, 2, 3, 1_000] * 400)  # the median is 2, the mean above 200
+    promised = absolute_error_models()[name].fit(nothing, minutes).predict(nothing.iloc[:1])
+    assert promised == pytest.approx([2], abs=1)
 
 
 def test_houses_sold_later_are_predicted():

@@ -4,6 +4,7 @@ Only chapters and benchmarks use this room; no other room of `mlbook` imports it
 """
 
 from mlbook.evidence.comparison import (
+    absolute_errors,
     auc_lost,
     break_even,
     due_to_columns,
@@ -33,6 +34,7 @@ __all__ = [
     "Interactive",
     "Interval",
     "above",
+    "absolute_errors",
     "auc_lost",
     "below",
     "break_even",

@@ -98,6 +98,21 @@ def predict_each_fold(
     return pd.concat(folds)
 
 
+def absolute_errors(
+    models: Mapping[str, Any] | BaseEstimator,
+    columns: Mapping[str, Sequence[str]],
+    past: pd.DataFrame,
+    future: pd.DataFrame,
+    target: str,
+) -> pd.DataFrame:
+    """How far each column of `predict_each` is off, in the unit of `target`: its absolute errors.
+
+    Arguments, columns, and errors are those of `predict_each`; `future` has the target, too.
+    """
+    _require_target(future, target)
+    return predict_each(models, columns, past, future, target).sub(future[target], axis=0).abs()
+
+
 def squared_errors(
     models: Mapping[str, Any],
     columns: Mapping[str, Sequence[str]],
@@ -115,8 +130,7 @@ def squared_errors(
         Indexed like `future`, in the unit of `target`, squared. The constant comes first, as ("constant", "mean"):
         it is what `error_removed` measures against.
     """
-    if target not in future.columns:
-        raise ValueError(f"`future` has no column {target!r}, the target; without it there are no errors")
+    _require_target(future, target)
     constant = pd.DataFrame({("constant", "mean"): past[target].mean()}, index=future.index)
     predicted = pd.concat([constant, predict_each(models, columns, past, future, target)], axis=1)
     return predicted.sub(future[target], axis=0) ** 2
@@ -245,3 +259,8 @@ def auc_lost(before: ArrayLike, after: ArrayLike, positive: ArrayLike, positives
     scores = [later] if later.ndim == 1 else list(later.T)
     more = np.mean([false_alarms(score, positive) for score in scores], axis=0) - false_alarms(before, positive)
     return mean_interval(100 * more, np.arange(len(more)), positives_name)
+
+
+def _require_target(future: pd.DataFrame, target: str) -> None:
+    if target not in future.columns:
+        raise ValueError(f"`future` has no column {target!r}, the target; without it there are no errors")
