@@ -142,7 +142,7 @@ class Mixture:
             ax.text(-0.02, row, _short(name), ha="right", va="center", fontsize=9, transform=ax.get_yaxis_transform())
         for (definition, alone), (color, marker) in zip(self.alone.items(), _LOOKS, strict=False):
             shares = self.ranks.loc[names, definition] / 10
-            fill = [color if name in alone else "white" for name in names]
+            fill = [color if name in alone else "none" for name in names]
             ax.scatter(shares, range(len(names)), c=fill, edgecolor=color, marker=marker, zorder=3)
             ax.scatter([], [], c=color, marker=marker, label=definition)
         lowest = int(self.ranks.loc[names].to_numpy().min()) // 100 * 10
