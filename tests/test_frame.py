@@ -223,6 +223,17 @@ def test_a_failed_check_is_reported_at_the_end_and_hides_no_other(capfd: pytest.
     assert re.search(r"FAILED  first, .*\n  ok      second", printed)
 
 
+def test_checks_at_once_say_what_they_printed_under_their_names_and_count_like_the_others(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    slow = python_step("slow", "import sys, time; time.sleep(0.3); print('slow ran'); sys.exit('and failed')")
+    with pytest.raises(SystemExit, match="Failed: slow"):
+        env.report([python_step("last", "print('last ran')")], at_once=[slow, python_step("fast", "print('fast ran')")])
+    printed = capfd.readouterr().out
+    assert re.search(r"== slow ==\s+slow ran\s+and failed\s+== fast ==\s+fast ran\s+== last ==\s+last ran", printed)
+    assert re.search(r"FAILED  slow, .*\n  ok      fast, .*\n  ok      last", printed)
+
+
 PLANTED = """
 import pytest
 def test_that_passes(): pass

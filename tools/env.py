@@ -7,6 +7,7 @@ Whatever `python3` a machine has must be able to read this file, if only to say 
 syntax is that of Python 3.6, and the annotations are quoted.
 """
 
+import concurrent.futures
 import functools
 import hashlib
 import http.server
@@ -15,7 +16,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import typing
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -72,7 +75,8 @@ def test() -> None:
     python = environment("test")
     shutil.rmtree(str(HTML), ignore_errors=True)  # a page that is no longer made would be tested, too
     site_step = ("site", [python, "tools/env.py", "site"], {})
-    report([*lint_steps(python), site_step, tests_step(python, MLBOOK_SITE=str(HTML)), chapters_step(python)])
+    tests_and_chapters = [tests_step(python, MLBOOK_SITE=str(HTML)), chapters_step(python)]
+    report(tests_and_chapters, at_once=[*lint_steps(python), site_step])
 
 
 @command
@@ -320,9 +324,24 @@ def chapters_step(python: Path, compare: str = "--nbval", **variables: str) -> "
     return ("chapters", [python, "-m", "pytest", compare, "-n2", "--dist=loadfile", *chapters], variables)
 
 
-def report(steps: "list[tuple]") -> None:
-    """Run every step, whatever the others say; end with one line for each, and with failure if one failed."""
+def report(steps: "list[tuple]", at_once: "list[tuple]" = ()) -> None:
+    """Run every step, whatever the others say; end with one line for each, and with failure if one failed.
+
+    Those to run `at_once` come first, two at a time; what they print is shown when they are done.
+    """
     lines, failed, counts = [], [], dict.fromkeys(("passed", "failed", "skipped"), 0)
+
+    def judge(name: str, passed: bool, seconds: float) -> None:
+        lines.append(f"  {'ok    ' if passed else 'FAILED'}  {name}, {seconds:.0f} s")
+        if not passed:
+            failed.append(name)
+
+    if at_once:
+        say(f"\nRunning {', '.join(name for name, _, _ in at_once)}.")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for name, passed, seconds, printed in pool.map(captured, at_once):
+            say(f"\n== {name} ==\n{printed}")
+            judge(name, passed, seconds)
     for name, step, variables in steps:
         say(f"\n== {name} ==")
         started, results = time.time(), BUILD / "reports" / f"{name}.xml"
@@ -330,9 +349,7 @@ def report(steps: "list[tuple]") -> None:
         if results.exists():
             results.unlink()
         passed = succeeds([*step, f"--junitxml={results}"] if is_pytest else step, **variables)
-        lines.append(f"  {'ok    ' if passed else 'FAILED'}  {name}, {time.time() - started:.0f} s")
-        if not passed:
-            failed.append(name)
+        judge(name, passed, time.time() - started)
         if is_pytest and results.exists():
             for outcome, number in outcomes(results).items():
                 counts[outcome] += number
@@ -341,6 +358,16 @@ def report(steps: "list[tuple]") -> None:
         say(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
     if failed:
         stop(f"Failed: {', '.join(failed)}. Each one's messages are above, under its name.")
+
+
+def captured(step: "tuple") -> "tuple[str, bool, float, str]":
+    """The name of a step, whether it ended well, its seconds, and what it printed."""
+    name, arguments, variables = step
+    started = time.time()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        passed = succeeds(arguments, output=output, **variables)
+        output.seek(0)
+        return name, passed, time.time() - started, output.read()
 
 
 def outcomes(results: Path) -> "dict[str, int]":
@@ -369,9 +396,9 @@ def stop(sentence: str) -> None:
     sys.exit("\n" + sentence)
 
 
-def succeeds(arguments: list, quiet: bool = False, **variables: str) -> bool:
-    """Whether a program ran, in the root of the book, and ended well."""
-    out = subprocess.DEVNULL if quiet else None
+def succeeds(arguments: list, quiet: bool = False, output: "typing.IO | None" = None, **variables: str) -> bool:
+    """Whether a program ran, in the root of the book, and ended well; what it prints goes to `output` if given."""
+    out = subprocess.DEVNULL if quiet else output
     environ = {**os.environ, **variables}
     # A Python that may not keep its bytecode compiles scikit-learn anew for every chapter: some two seconds each.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
