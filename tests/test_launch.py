@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -89,12 +90,13 @@ def test_a_kernel_that_never_answers_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="did not answer"):
         launch_check.wait_until_ready(Kernel(sleeps=10**9), seconds=0.01)
     with pytest.raises(websocket.WebSocketTimeoutException):
-        launch_check.execute(Kernel(sleeps=10**9), code_cell("1", ""))
+        launch_check.execute(Kernel(sleeps=10**9), code_cell("1", ""), lambda: None)
 
 
-def test_a_kernel_that_leaves_a_request_lying_is_reminded() -> None:
+def test_a_kernel_that_leaves_a_request_lying_is_woken() -> None:
     kernel = Kernel(sleeps=3)
-    assert launch_check.execute(kernel, code_cell("1", "")) == []
+    wake = functools.partial(launch_check.send, kernel, "kernel_info_request", {})
+    assert launch_check.execute(kernel, code_cell("1", ""), wake) == []
     assert len(kernel.lying) == 4
 
 

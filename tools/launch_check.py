@@ -11,6 +11,7 @@ a browser would. The environment variables of the test runs are absent, as they 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -24,7 +25,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ BASE_PACKAGES = (
     "pyzmq",
     "tornado",
 )
-PATIENCE = 10  # seconds without a word from the kernel, after which it is asked again
+PATIENCE = 10  # seconds without a word from the kernel, after which it is woken
+MOST_SILENCES = 30
 OFFLINE = re.compile(
     r"dns error|error sending request|failed to (fetch|lookup)|name resolution|NewConnectionError"
     r"|Network is unreachable|Connection refused|network was disabled",
@@ -156,16 +158,30 @@ class Server:
         kernel = {"name": notebook.metadata.kernelspec.name}
         wanted = {"path": path, "type": "notebook", "name": path, "kernel": kernel}
         session = json.loads(self.request("/api/sessions", wanted))
-        channels = f"ws://{self.address}/api/kernels/{session['kernel']['id']}/channels"
-        connection = websocket.create_connection(
-            channels, header=[f"Authorization: {self.authorization}"], timeout=PATIENCE
-        )
+        kernel_id = session["kernel"]["id"]
+        try:
+            with self.channels(kernel_id) as connection:
+                cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+                return [(cell, execute(connection, cell, functools.partial(self.wake, kernel_id))) for cell in cells]
+        finally:
+            self.request(f"/api/sessions/{session['id']}", method="DELETE")
+
+    @contextlib.contextmanager
+    def channels(self, kernel_id: str) -> Iterator[websocket.WebSocket]:
+        """A connection to a kernel that answers."""
+        address = f"ws://{self.address}/api/kernels/{kernel_id}/channels"
+        header = [f"Authorization: {self.authorization}"]
+        connection = websocket.create_connection(address, header=header, timeout=PATIENCE)
         try:
             wait_until_ready(connection)
-            return [(cell, execute(connection, cell)) for cell in notebook.cells if cell.cell_type == "code"]
+            yield connection
         finally:
             connection.close()
-            self.request(f"/api/sessions/{session['id']}", method="DELETE")
+
+    def wake(self, kernel_id: str) -> None:
+        """Make a kernel look at what lies in its queue, by a connection of its own."""
+        with self.channels(kernel_id):
+            pass
 
 
 def wait_until_ready(connection: websocket.WebSocket, seconds: float = 60) -> None:
@@ -184,20 +200,19 @@ def wait_until_ready(connection: websocket.WebSocket, seconds: float = 60) -> No
     raise RuntimeError(f"the kernel did not answer within {seconds:.0f} s")
 
 
-def execute(connection: websocket.WebSocket, cell: NotebookNode) -> list[Any]:
-    """Run one cell over a kernel's channels; its outputs in comparable form."""
+def execute(connection: websocket.WebSocket, cell: NotebookNode, wake: Callable[[], None]) -> list[Any]:
+    """Run one cell over a kernel's channels; its outputs in comparable form. `wake` is called if nothing comes."""
     content = {"code": cell.source, "silent": False, "store_history": True, "allow_stdin": False}
-    asked, reminders = send(connection, "execute_request", content), 30
+    asked, silences = send(connection, "execute_request", content), 0
     outputs: list[NotebookNode] = []
     while True:
         try:
             reply = json.loads(connection.recv())
         except websocket.WebSocketTimeoutException:
-            if not reminders:
+            silences += 1
+            if silences > MOST_SILENCES:
                 raise
-            # ipykernel 7.0 at times leaves a request lying until the next one comes.
-            send(connection, "kernel_info_request", {})
-            reminders -= 1
+            wake()  # the versions of Binder's image at times leave a request lying until somebody else connects
             continue
         if reply["parent_header"].get("msg_id") != asked:
             continue
