@@ -316,7 +316,9 @@ def lint_steps(python: Path) -> "list[tuple]":
 
 
 def tests_step(python: Path, *options: str, **variables: str) -> "tuple":
-    return ("tests", [python, "-m", "pytest", "tests", "-n2", "--dist=loadfile", *options], variables)
+    # In the order of the files: the longest come first, and a file with few tests may be one of those.
+    spread = ["-n2", "--dist=loadfile", "--no-loadscope-reorder"]
+    return ("tests", [python, "-m", "pytest", "tests", *spread, *options], variables)
 
 
 def chapters_step(python: Path, compare: str = "--nbval", **variables: str) -> "tuple":
