@@ -13,7 +13,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mlbook import catalog
 from mlbook.features import Aggregate, aggregate
@@ -194,18 +194,12 @@ def linear(model: BaseEstimator) -> Pipeline:
     least five times becomes a column of zeros and ones.
     """
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    one_hot = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
-    words = make_pipeline(FunctionTransformer(_hashed, feature_names_out="one-to-one"), one_hot)
+    words = OneHotEncoder(handle_unknown="ignore", min_frequency=5)
     as_numbers = make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (words, make_column_selector(dtype_exclude="number")),
     )
     return make_pipeline(as_numbers, model)
-
-
-def _hashed(words: pd.DataFrame) -> pd.DataFrame:
-    """A number for each word, always the same: among numbers, scikit-learn finds the different ones faster."""
-    return words.apply(lambda column: pd.Series(pd.util.hash_array(column.array), index=column.index))
 
 
 def _in_percent(model: BaseEstimator) -> BaseEstimator:
