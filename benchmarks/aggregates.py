@@ -227,6 +227,7 @@ def measure_large() -> dict[str, Any]:
         libraries = []
         for name in ("mlbook", *FRAMES):
             command = [sys.executable, __file__, "--worker", name, "--folder", folder]
+            os.sync()  # or what was written before would still be on its way to the disk
             worked = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             libraries.append({"library": name, **json.loads(worked.stdout)})
     totals = [library.pop("totals") for library in libraries]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -184,22 +185,22 @@ def look_back(
         return _in_halves(at_entity, at_time, entity, happened, known, values, definitions, entities, workers)
 
     order, sorted_keys = _sort(_keys(entity, known, clock, workers))
-    known_before = np.empty(0, np.int64)
-    if np.array_equal(at_time, known) and np.array_equal(at_entity, entity):  # spares a sort and a search
-        at_order, at_keys, known_before = order, sorted_keys, _first_equal(sorted_keys)
-    else:
+    at_order, at_keys = order, sorted_keys
+    same = np.array_equal(at_time, known) and np.array_equal(at_entity, entity)  # spares a sort and a search
+    if not same:
         somebody = np.where(at_entity < 0, entities, at_entity)
         at_order, at_keys = _sort(_keys(somebody, at_time, clock, workers))
-    past = _Past(order, sorted_keys, happened, entities, clock, workers)
-    tallies = past.tallies(values, definitions)
+    in_order = {d.value for d in definitions if d.how == "last" or isinstance(d.window, int)}
     features = [np.empty(len(at_time)) for _ in definitions]
 
-    def fill(rows: slice) -> None:
-        block = _Block(past, at_keys[rows], known_before[rows])
+    def fill(run: slice) -> None:
+        rows, at_rows = (_rows(keys, run, clock) for keys in (sorted_keys, at_keys))
+        past = _Past(sorted_keys[rows], order[rows], happened, values, in_order, run, clock)
+        block = _Block(past, at_keys[at_rows], same)
         for feature, definition in zip(features, definitions, strict=True):
-            feature[at_order[rows]] = block.feature(definition, tallies[definition.value])
+            feature[at_order[at_rows]] = block.feature(definition)
 
-    _in_blocks(fill, len(at_order), workers)
+    _in_threads(fill, _blocks(sorted_keys, at_keys, clock), workers)
     return features
 
 
@@ -277,33 +278,32 @@ class _Span:
 
 
 class _Past:
-    """Events in order of entity and the time they became known."""
+    """Events of a few entities, in order of entity and the time they became known."""
 
     def __init__(
-        self, order: Integers, keys: Integers, happened: Integers, entities: int, clock: _Clock, workers: int
+        self,
+        keys: Integers,
+        order: Integers,
+        happened: Integers,
+        columns: Mapping[str, Floats],
+        in_order: set[str | None],
+        entities: slice,
+        clock: _Clock,
     ) -> None:
-        self._order, self._happened, self._workers = order, happened, workers
-        self.keys, self.clock = keys, clock
-        self.starts = np.searchsorted(keys, np.arange(entities + 2) * clock.width)
+        self._order, self._happened, self._columns, self._in_order = order, happened, columns, in_order
+        self.keys, self.clock, self.first = keys, clock, entities.start
+        self.starts = np.searchsorted(keys, np.arange(entities.start, entities.stop + 1) * clock.width)
+        self._tallies: dict[str, _Tally] = {}
 
-    def tallies(
-        self, values: Mapping[str, Floats], definitions: Sequence[Aggregate]
-    ) -> dict[str | None, _Tally | None]:
-        """What each value column adds up to; nothing for counts."""
-        in_order = {d.value for d in definitions if d.how == "last" or isinstance(d.window, int)}
-        return {
-            name: None if name is None else self._tally(values[name], name in in_order)
-            for name in {definition.value for definition in definitions}
-        }
+    def tally(self, value: str) -> _Tally:
+        """The values of a column, in order, and what they add up to."""
+        if value not in self._tallies:
+            self._tallies[value] = self._tally(value)
+        return self._tallies[value]
 
-    def _tally(self, column: Floats, in_order: bool) -> _Tally:
-        order = self._settled(column) if in_order else self._order
-        values = np.empty(len(order))
-
-        def fill(rows: slice) -> None:
-            values[rows] = column[order[rows]]
-
-        _in_blocks(fill, len(order), self._workers)
+    def _tally(self, value: str) -> _Tally:
+        column = self._columns[value]
+        values = column[self._settled(column) if value in self._in_order else self._order]
         starts, rows = self.starts, None
         missing = np.isnan(values)
         if missing.any():
@@ -325,20 +325,21 @@ class _Past:
 
 
 class _Block:
-    """Predictions in the order of the events, few enough to stay in the processor's cache.
+    """The predictions for a few entities, in order of entity and time; few enough to stay in the processor's cache.
 
     What several definitions need is computed once: how far back each goes, and what the values add up to.
     """
 
-    def __init__(self, past: _Past, keys: Integers, known_before: Integers) -> None:
+    def __init__(self, past: _Past, keys: Integers, same: bool) -> None:
         self._past, self._keys = past, keys
-        self._entity = keys // past.clock.width
-        self._known_before = {0: known_before} if len(known_before) else {}
+        self._entity = keys // past.clock.width - past.first
+        self._known_before = {0: _first_equal(keys)} if same else {}
         self._spans: dict[Any, _Span] = {}
         self._sums: dict[Any, Floats] = {}
 
-    def feature(self, definition: Aggregate, tally: _Tally | None) -> Floats:
+    def feature(self, definition: Aggregate) -> Floats:
         """The feature of each prediction of the block."""
+        tally = None if definition.value is None else self._past.tally(definition.value)
         span = self._span(definition, tally)
         feature = self._result(definition, tally, span)
         np.copyto(feature, _nothing(definition), where=span.empty)
@@ -375,13 +376,23 @@ class _Block:
         return self._spans[asked]
 
     def _before(self, shift: timedelta) -> Integers:
-        """How many events of all came before: those of entities before, and those known before t - shift."""
+        """How many events came before: those of entities before, and those known before t - shift."""
         steps = self._past.clock.steps(shift)
         if steps not in self._known_before:
-            limits = self._keys - steps
-            low, high = np.searchsorted(self._past.keys, limits[[0, -1]])
-            self._known_before[steps] = low + np.searchsorted(self._past.keys[low:high], limits)
+            self._known_before[steps] = np.searchsorted(self._past.keys, self._keys - steps)
         return self._known_before[steps]
+
+
+def _blocks(keys: Integers, at_keys: Integers, clock: _Clock) -> list[slice]:
+    """All entities in runs that have about `_BLOCK` events or predictions, or are one entity with more."""
+    firsts = np.union1d(keys[::_BLOCK] // clock.width, at_keys[::_BLOCK] // clock.width)
+    last = max(keys[-1], at_keys[-1]) // clock.width
+    return [slice(*map(int, run)) for run in pairwise([*firsts, last + 1])]
+
+
+def _rows(keys: Integers, entities: slice, clock: _Clock) -> slice:
+    """Where the sorted keys of the entities are."""
+    return slice(*np.searchsorted(keys, np.array([entities.start, entities.stop]) * clock.width))
 
 
 def _reach(definition: Aggregate) -> timedelta:
@@ -400,14 +411,18 @@ def _keys(entity: Integers, times: Integers, clock: _Clock, workers: int) -> Int
     def fill(rows: slice) -> None:
         keys[rows] = clock.position(times[rows]) + entity[rows] * clock.width
 
-    _in_blocks(fill, len(times), workers)
+    _in_threads(fill, [slice(start, start + _BLOCK) for start in range(0, len(times), _BLOCK)], workers)
     return keys
 
 
-def _in_blocks(fill: Callable[[slice], None], rows: int, workers: int) -> None:
-    """Fill an array of so many rows, block by block, in several threads."""
+def _in_threads(fill: Callable[[slice], None], parts: Sequence[slice], workers: int) -> None:
+    """Fill every part, in several threads."""
+    if workers == 1:  # one that waits for another would only take turns with it
+        for part in parts:
+            fill(part)
+        return
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(fill, (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))))
+        list(pool.map(fill, parts))
 
 
 def _sort(keys: Integers) -> tuple[Integers, Integers]:
@@ -437,7 +452,7 @@ def _sort(keys: Integers) -> tuple[Integers, Integers]:
 def _first_equal(keys: Integers) -> Integers:
     """For each of the sorted keys, where the run of keys equal to it begins."""
     starts = np.arange(len(keys))
-    starts[1:][keys[1:] == keys[:-1]] = 0
+    starts[1:] *= keys[1:] != keys[:-1]
     return np.maximum.accumulate(starts, out=starts)
 
 

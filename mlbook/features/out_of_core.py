@@ -32,7 +32,7 @@ def aggregate_parquet(
     *,
     at_time: str,
     out: Path,
-    piece_rows: int = 1_000_000,
+    piece_rows: int = 2_000_000,
     workers: int = 2,
     memory: str = "800MB",
 ) -> Path:
@@ -131,7 +131,7 @@ class _Rows:
         self._connection.execute(
             f"COPY (SELECT {columns}, hash({_names(keys)}) % {pieces} AS {_PIECE} FROM {self._source})"
             f" TO {_text(folder)} (FORMAT parquet, PARTITION_BY {_PIECE},"
-            " COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1)"
+            " PARQUET_VERSION V2, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1)"
         )
         files = [sorted((folder / f"{_PIECE}={number}").glob("*.parquet")) for number in range(pieces)]
         return [_files(paths) if paths else self._nothing for paths in files]
