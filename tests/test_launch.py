@@ -1,10 +1,9 @@
-"""A Binder launch: what it installs, and that a chapter runs there as it is stored (all do: `make test-launch`)."""
+"""A Binder launch: what it installs, and that its rehearsal (`make test-launch`) notices what goes wrong."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -32,16 +31,6 @@ def test_binder_installs_the_pinned_libraries_and_mlbook_from_the_root_of_the_re
 def test_binder_keeps_the_jupyter_of_its_base_image() -> None:
     pinned = (env.ROOT / "binder" / "requirements.txt").read_text()
     assert not [name for name in launch_check.BASE_PACKAGES if f"{name.replace('_', '-')}==" in pinned]
-
-
-def test_the_first_chapter_prints_on_binder_what_is_stored() -> None:
-    try:
-        differences = launch_check.check(["01-data"])
-    except launch_check.OfflineError as error:
-        if os.environ.get("MLBOOK_REQUIRE_LAUNCH"):
-            raise
-        pytest.skip(f"a launch cannot be rehearsed: {error}")
-    assert differences == []
 
 
 def test_an_output_that_differs_is_named_by_its_cell() -> None:

@@ -176,7 +176,7 @@ def test_cpu() -> None:
 
 @command
 def test_launch() -> None:
-    """Rehearse a Binder launch, and run every chapter there; the tests do so with the first one."""
+    """Rehearse a Binder launch, and run every chapter there."""
     call([environment("test"), "tools/launch_check.py"])
 
 
@@ -318,7 +318,8 @@ def lint_steps(python: Path) -> "list[tuple]":
 def tests_step(python: Path, *options: str, **variables: str) -> "tuple":
     # In the order of the files: the longest come first, and a file with few tests may be one of those.
     spread = ["-n2", "--dist=loadfile", "--no-loadscope-reorder"]
-    return ("tests", [python, "-m", "pytest", "tests", *spread, *options], variables)
+    # Two processes with two threads each would wait for each other.
+    return ("tests", [python, "-m", "pytest", "tests", *spread, *options], {"OMP_NUM_THREADS": "1", **variables})
 
 
 def chapters_step(python: Path, compare: str = "--nbval", **variables: str) -> "tuple":
