@@ -16,6 +16,7 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from mlbook.evidence import (
+    COLORS,
     Check,
     Finding,
     Interval,
@@ -258,6 +259,17 @@ class TestFigures:
     def test_the_picture_does_not_name_the_version_that_wrote_it(self):
         shown = show(plt.figure(figsize=(2, 1)), ALT)
         assert b"Matplotlib" not in shown.png
+
+    def test_the_picture_is_stored_in_few_colors_that_look_like_those_drawn(self):
+        figure, ax = plt.subplots()
+        for x, color in enumerate(COLORS.values()):
+            ax.plot([x, x + 1], color=color)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+        stored = show(figure, ALT).png
+        before, after = (np.asarray(Image.open(png).convert("RGB"), int) for png in (drawn, io.BytesIO(stored)))
+        assert np.abs(before - after).max() <= 8
+        assert len(stored) < 0.5 * len(drawn.getvalue())
 
     @pytest.mark.parametrize("alt", ["A chart.", "word " * 61])
     def test_text_that_says_too_little_or_too_much_is_refused(self, alt):
