@@ -161,7 +161,7 @@ class Pipeline(SphinxDirective):
 
     def _stage(self, part: str, glyph: str, text: str, chapters: list[str]) -> str:
         written = [chapter for chapter in chapters if f"chapters/{chapter}" in self.env.found_docs]
-        links = "".join(
+        links = ", ".join(
             f'<a href="{escape(chapter)}.html">{chapter_name(chapter).capitalize()}</a>' for chapter in written
         )
         planned = [str(int(chapter.split("-")[0])) for chapter in chapters if chapter not in written]
@@ -268,7 +268,7 @@ class AggregateTraps(Generated):
             for row in inputs.aggregates(self.root)["traps"]
         ]
         headings = ("Library", "Code", "At the second of two", "At the first event", "Depends on the order of rows")
-        return "\n".join(list_table(headings, rows, "modules", (10, 42, 17, 17, 14)))
+        return "\n".join(list_table(headings, rows, "traps", (10, 42, 17, 17, 14)))
 
 
 def said(value: float | None, true: float | None) -> str:
@@ -293,7 +293,7 @@ class TestTable(Generated):
         for module in modules:
             self.env.note_dependency(str(self.root / module.path))
         rows = [(f"`{m.path.as_posix()}`", m.summary, str(m.tests)) for m in modules]
-        return "\n".join(list_table(("Module", "What it makes sure of", "Tests"), rows, "modules", (34, 56, 10)))
+        return "\n".join(list_table(("Module", "What it makes sure of", "Tests"), rows, "modules", (44, 46, 10)))
 
 
 class CommandTable(Generated):
