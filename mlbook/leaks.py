@@ -160,8 +160,8 @@ def flights() -> pd.DataFrame:
     table = table[table["date"] >= "2013-07-01"].iloc[::8]
     table = table.join(raw[_AFTER_THE_FACT]).astype(dict.fromkeys(["carrier", "origin", "dest"], "category"))
     left = table["departs"] + pd.to_timedelta(table["dep_delay"], unit="min")
-    flown = (table["distance"] / 8 + 30 + table["arr_delay"]).clip(lower=10) + table["dep_delay"].clip(lower=0)
-    lands = table["departs"] + pd.to_timedelta(flown, unit="min")
+    arrives = table["distance"] / 8 + 30 + table["arr_delay"]  # minutes after the scheduled departure
+    lands = table["departs"] + pd.to_timedelta(arrives.clip(lower=table["dep_delay"] + 10), unit="min")
     return table.assign(left=left, lands=lands, day_of_year=table["date"].dt.day_of_year)
 
 
