@@ -180,11 +180,18 @@ def emails() -> pd.DataFrame:
 
 @cache
 def ratings() -> pd.DataFrame:
-    """A sample of ratings with facts about their films; `liked` is four stars or more."""
+    """A sample of ratings with facts about their films; `liked` is four stars or more.
+
+    A quarter of the users is `new`: nobody may learn from them, so they count for nothing in `raters`, how many users
+    rated the film.
+    """
     rated = catalog.load("ratings")
     movies = catalog.load("movies").set_index("movieId")
     rated["liked"] = rated["rating"] >= 4
-    rated["raters"] = rated.groupby("movieId")["userId"].transform("size")
+    users = np.random.default_rng(0).permutation(rated["userId"].unique())
+    rated["new"] = rated["userId"].isin(users[: len(users) // 4])
+    raters = rated.loc[~rated["new"], "movieId"].value_counts()
+    rated["raters"] = rated["movieId"].map(raters).fillna(0)
     rated["year"] = movies["year"].reindex(rated["movieId"]).to_numpy()
     rated["genres"] = movies["genres"].reindex(rated["movieId"]).to_numpy()
     rated = rated.drop(columns=["rating", "movieId"]).sample(20_000, random_state=0).reset_index(drop=True)
@@ -375,11 +382,9 @@ def oversampled_before_split() -> Case:
 def users_across_split() -> Case:
     """Each user has ratings on both sides, and their number is a column; the service meets new users."""
     table = ratings()
-    users = np.random.default_rng(0).permutation(table["userId"].unique())
-    new = table["userId"].isin(users[: len(users) // 4])
-    old, live = table[~new], table[new]
+    old, live = (side.drop(columns="new") for side in (table[~table["new"]], table[table["new"]]))
     cut = len(old) * 3 // 4
-    honest = list(table.columns.drop(["userId", "timestamp", "liked"]))
+    honest = list(old.columns.drop(["userId", "timestamp", "liked"]))
     return Case(
         "users on both sides", "ratings, movies", old[:cut], old[cut:], "liked", ["userId", *honest], live, old[:cut],
         honest, "users", "userId", {"groups": ["userId"]},
@@ -411,15 +416,15 @@ def honest() -> list[Case]:
     flown = [*FLIGHT, "decided", "lands", "late"]
     orders, sales, mail, hours, rated = deliveries(), houses(), emails(), rides(), ratings()
     hours = hours.drop(columns=["casual", "registered"])
-    old = rated["userId"] % 4 > 0
     rated = rated.drop(columns="timestamp")
+    new = rated.pop("new")
     return [
         audited("late flights", "flights", train[flown], test[flown], "late", decided="decided", matured="lands"),
         audited("late deliveries", "deliveries", orders[:7000], orders[7000:], "late"),
         audited("house prices", "houses", sales[:2000], sales[2000:], "price"),
         audited("spam", "emails", mail[:2900], mail[2900:], "spam"),
         audited("rides an hour", "rides", hours[:6000], hours[6000:], "bikers", decided="moment"),
-        audited("films liked", "ratings, movies", rated[old], rated[~old], "liked", groups=["userId"]),
+        audited("films liked", "ratings, movies", rated[~new], rated[new], "liked", groups=["userId"]),
         time_in_the_air(),
         temperature_of_the_next_hour(),
         canceled_flights(),
